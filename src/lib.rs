@@ -1,0 +1,29 @@
+//! Sign-up with delayed jobs, in one binary.
+//!
+//! A room imports only from the floors below its own:
+//!
+//! ```text
+//! cli                                            the door for people with a terminal
+//! app                                            builds the rooms, closes them in reverse order
+//! web                                            the door for browsers and programs
+//! actors                                         Registrar, Scheduler, EmailActor, TaskActor
+//! jobs                                           the catalogue: what can be done later
+//! store, mail                                    memory; the way out
+//! account                                        who signed up: plain data
+//! queue, text, config, metrics, clock, telemetry rules and tools; they import nothing of ours
+//! ```
+
+pub mod account;
+pub mod actors;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod jobs;
+pub mod mail;
+pub mod metrics;
+pub mod queue;
+pub mod store;
+pub mod telemetry;
+pub mod text;
+pub mod web;

@@ -1,0 +1,5 @@
+//! (room: text)
+
+mod locale;
+
+pub use locale::Locale;
