@@ -1,1 +1,28 @@
-//! (room: queue)
+//! The life of a job, as rules that need no database, timer or socket.
+//!
+//! ```text
+//!               its time comes              claim
+//!  scheduled ------------------> available --------> executing --+--> completed
+//!      ^                             ^                           |
+//!      | snoozed                     | its time comes            +--> discarded   attempts spent, or hopeless
+//!      |                             |                           |
+//!      +-----------------------------|-------- retryable <-------+    failed, tried again later
+//!                                    |                           |
+//!                                    +---------------------------+    handed back: a stop, or a dead owner
+//!
+//!  cancelled: reached from every state that is not final.
+//!  An operator's retry: from retryable, discarded or cancelled to available.
+//! ```
+//!
+//! A job is *waiting* while it is scheduled, available or retryable; completed, discarded
+//! and cancelled are *final*.
+
+mod job;
+mod outcome;
+mod policy;
+mod state;
+
+pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
+pub use outcome::{Ending, Fault, Outcome};
+pub use policy::Policy;
+pub use state::{State, UnknownState, Verdict, settle};
