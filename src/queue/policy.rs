@@ -16,7 +16,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Twenty attempts over some three days, the first ones within a minute.
+    /// Twenty attempts over some three and a half days, the first ones within a minute.
     ///
     /// That is a little less than the four to five days for which RFC 5321 asks mail servers to
     /// keep trying, so that a letter survives a weekend without its mail server.
@@ -24,7 +24,7 @@ impl Policy {
         max_attempts: 20,
         time_limit: Duration::from_secs(60),
         first_wait: Duration::from_secs(5),
-        longest_wait: Duration::from_secs(8 * 3600),
+        longest_wait: Duration::from_secs(12 * 3600),
     };
 
     /// How long to wait after attempt `attempt` (counted from 1) has failed.
