@@ -1,7 +1,7 @@
 //! Who signed up: plain data, parsed once and right ever after.
 //!
 //! A form becomes an [`Application`], or a [`FieldError`] for each field that is wrong. Its
-//! [`Password`] is hashed; with the hash the rest is a [`NewUser`], which the store
+//! [`Password`] goes to the [`Hasher`]; with the hash the rest is a [`NewUser`], which the store
 //! keeps as a [`User`].
 
 use std::fmt;
@@ -12,16 +12,21 @@ use serde::{Deserialize, Serialize};
 use crate::text::Locale;
 
 mod application;
+mod cost;
 mod email_address;
 mod field_error;
+mod hashing;
 mod letters;
 mod login;
 mod password;
+mod pool;
 mod username;
 
 pub use application::Application;
+pub use cost::{Cost, CostError};
 pub use email_address::EmailAddress;
 pub use field_error::{Field, FieldError};
+pub use hashing::{HashError, Hasher};
 pub use login::Login;
 pub use password::Password;
 pub use username::Username;
@@ -64,7 +69,7 @@ impl User {
 pub struct NewUser {
     pub username: Username,
     pub email: EmailAddress,
-    /// A PHC string.
+    /// A PHC string, made by [`Hasher::hash`].
     pub password_hash: String,
     pub locale: Locale,
 }
