@@ -1,1 +1,4 @@
+//! The one test binary: a behaviour in each file.
 
+mod mail;
+mod support;
