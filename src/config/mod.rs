@@ -19,7 +19,7 @@ use self::value::Expected;
 pub use self::{
     error::ConfigError,
     hash::HashCost,
-    setting::{Repeat, Setting, Source},
+    setting::{Repeat, Setting, Source, Subject},
     url::{DatabaseUrl, SmtpUrl},
     value::{LogFormat, Secret},
 };

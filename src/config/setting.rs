@@ -3,6 +3,8 @@
 /// One thing that a person may decide about a running cadastro.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Setting {
+    /// What it is about; `--help` keeps one subject together.
+    pub subject: Subject,
     /// The long flag, without its dashes. `None`: it is set by the environment alone.
     pub flag: Option<&'static str>,
     /// The environment variable.
@@ -15,6 +17,23 @@ pub struct Setting {
     pub help: &'static str,
     /// How much of a value an error may repeat.
     pub repeat: Repeat,
+}
+
+/// What a setting is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Subject {
+    /// The pages and the API.
+    Web,
+    /// Where users and jobs are kept.
+    Database,
+    /// The letters' way out.
+    Mail,
+    /// What is done later.
+    Jobs,
+    /// How they are hashed.
+    Passwords,
+    /// What the process tells of itself.
+    Log,
 }
 
 /// How much of a value may be repeated in an error or a log.

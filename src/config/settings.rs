@@ -1,8 +1,9 @@
 //! Every setting. The command line, its help and the README's table are made from this list or checked against it.
 
-use super::{Repeat, Setting};
+use super::{Repeat, Setting, Subject};
 
 pub const LISTEN: Setting = Setting {
+    subject: Subject::Web,
     flag: Some("listen"),
     env: "CADASTRO_LISTEN",
     default: Some("127.0.0.1:8080"),
@@ -12,6 +13,7 @@ pub const LISTEN: Setting = Setting {
 };
 
 pub const DATABASE_URL: Setting = Setting {
+    subject: Subject::Database,
     flag: Some("database-url"),
     env: "DATABASE_URL",
     default: Some("sqlite://cadastro.db"),
@@ -21,6 +23,7 @@ pub const DATABASE_URL: Setting = Setting {
 };
 
 pub const SMTP_URL: Setting = Setting {
+    subject: Subject::Mail,
     flag: Some("smtp-url"),
     env: "SMTP_URL",
     default: None,
@@ -30,6 +33,7 @@ pub const SMTP_URL: Setting = Setting {
 };
 
 pub const MAIL_FROM: Setting = Setting {
+    subject: Subject::Mail,
     flag: Some("mail-from"),
     env: "MAIL_FROM",
     default: Some("Cadastro <no-reply@localhost>"),
@@ -39,6 +43,7 @@ pub const MAIL_FROM: Setting = Setting {
 };
 
 pub const BASE_URL: Setting = Setting {
+    subject: Subject::Web,
     flag: Some("base-url"),
     env: "CADASTRO_BASE_URL",
     default: None,
@@ -48,6 +53,7 @@ pub const BASE_URL: Setting = Setting {
 };
 
 pub const LOCALE: Setting = Setting {
+    subject: Subject::Web,
     flag: Some("locale"),
     env: "CADASTRO_LOCALE",
     default: Some("pt-BR"),
@@ -57,6 +63,7 @@ pub const LOCALE: Setting = Setting {
 };
 
 pub const WELCOME_DELAY: Setting = Setting {
+    subject: Subject::Jobs,
     flag: Some("welcome-delay"),
     env: "CADASTRO_WELCOME_DELAY",
     default: Some("10s"),
@@ -66,6 +73,7 @@ pub const WELCOME_DELAY: Setting = Setting {
 };
 
 pub const SIMPLE_TASK: Setting = Setting {
+    subject: Subject::Jobs,
     flag: Some("simple-task"),
     env: "CADASTRO_SIMPLE_TASK",
     default: Some("5s"),
@@ -75,6 +83,7 @@ pub const SIMPLE_TASK: Setting = Setting {
 };
 
 pub const PARAMETER_TASK: Setting = Setting {
+    subject: Subject::Jobs,
     flag: Some("parameter-task"),
     env: "CADASTRO_PARAMETER_TASK",
     default: Some("10s"),
@@ -84,6 +93,7 @@ pub const PARAMETER_TASK: Setting = Setting {
 };
 
 pub const EMAIL_ACTORS: Setting = Setting {
+    subject: Subject::Jobs,
     flag: Some("email-actors"),
     env: "CADASTRO_EMAIL_ACTORS",
     default: Some("8"),
@@ -93,6 +103,7 @@ pub const EMAIL_ACTORS: Setting = Setting {
 };
 
 pub const TASK_ACTORS: Setting = Setting {
+    subject: Subject::Jobs,
     flag: Some("task-actors"),
     env: "CADASTRO_TASK_ACTORS",
     default: Some("256"),
@@ -102,6 +113,7 @@ pub const TASK_ACTORS: Setting = Setting {
 };
 
 pub const PASSWORD_HASH: Setting = Setting {
+    subject: Subject::Passwords,
     flag: Some("password-hash"),
     env: "CADASTRO_PASSWORD_HASH",
     default: Some("m=19456,t=2,p=1"),
@@ -111,6 +123,7 @@ pub const PASSWORD_HASH: Setting = Setting {
 };
 
 pub const ALLOW_WEAK_HASH: Setting = Setting {
+    subject: Subject::Passwords,
     flag: None,
     env: "CADASTRO_ALLOW_WEAK_HASH",
     default: None,
@@ -120,6 +133,7 @@ pub const ALLOW_WEAK_HASH: Setting = Setting {
 };
 
 pub const SHUTDOWN_GRACE: Setting = Setting {
+    subject: Subject::Jobs,
     flag: Some("shutdown-grace"),
     env: "CADASTRO_SHUTDOWN_GRACE",
     default: Some("30s"),
@@ -129,6 +143,7 @@ pub const SHUTDOWN_GRACE: Setting = Setting {
 };
 
 pub const LEASE: Setting = Setting {
+    subject: Subject::Jobs,
     flag: Some("lease"),
     env: "CADASTRO_LEASE",
     default: Some("15s"),
@@ -138,6 +153,7 @@ pub const LEASE: Setting = Setting {
 };
 
 pub const RATE_LIMIT: Setting = Setting {
+    subject: Subject::Web,
     flag: Some("rate-limit"),
     env: "CADASTRO_RATE_LIMIT",
     default: Some("on"),
@@ -147,6 +163,7 @@ pub const RATE_LIMIT: Setting = Setting {
 };
 
 pub const TRUSTED_PROXIES: Setting = Setting {
+    subject: Subject::Web,
     flag: Some("trusted-proxies"),
     env: "CADASTRO_TRUSTED_PROXIES",
     default: None,
@@ -156,6 +173,7 @@ pub const TRUSTED_PROXIES: Setting = Setting {
 };
 
 pub const OPERATOR_TOKEN: Setting = Setting {
+    subject: Subject::Web,
     flag: Some("operator-token"),
     env: "CADASTRO_OPERATOR_TOKEN",
     default: None,
@@ -165,6 +183,7 @@ pub const OPERATOR_TOKEN: Setting = Setting {
 };
 
 pub const LOG_FORMAT: Setting = Setting {
+    subject: Subject::Log,
     flag: Some("log-format"),
     env: "CADASTRO_LOG_FORMAT",
     default: None,
@@ -174,6 +193,7 @@ pub const LOG_FORMAT: Setting = Setting {
 };
 
 pub const LOG_LEVEL: Setting = Setting {
+    subject: Subject::Log,
     flag: None,
     env: "RUST_LOG",
     default: Some("info"),
