@@ -2,3 +2,4 @@
 
 mod mail;
 mod support;
+mod tools;
