@@ -39,15 +39,17 @@
     });
   }
 
-  // Instants in the visitor's own time zone.
-  const timeOnly = new Intl.DateTimeFormat(lang, { timeStyle: "medium" });
-  const dateAndTime = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" });
+  // Instants in the visitor's own time zone, and as the visitor's region writes them.
+  const region = navigator.languages.find((own) => own.split("-")[0] === lang.split("-")[0]) ?? lang;
+  const timeOnly = new Intl.DateTimeFormat(region, { timeStyle: "medium" });
+  const dateAndTime = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "medium" });
   const localize = (root) => {
     for (const time of all("time:not([data-countdown], [title])", root)) {
       const instant = new Date(time.dateTime);
-      const today = instant.toDateString() === new Date().toDateString();
+      const sameDay = instant.toDateString() === new Date().toDateString();
+      const format = sameDay && time.closest(".timeline") ? timeOnly : dateAndTime;
       time.title = time.textContent;
-      time.textContent = (today ? timeOnly : dateAndTime).format(instant);
+      time.textContent = format.format(instant);
     }
   };
 
