@@ -75,7 +75,8 @@
       const seconds = Math.max(0, remaining(ring.dataset.until));
       if (!firstSeen.has(ring.dataset.until)) firstSeen.set(ring.dataset.until, seconds);
       const share = 100 * seconds / (firstSeen.get(ring.dataset.until) || 1);
-      ring.setAttribute("stroke-dasharray", `${share} 100`);
+      if (share > 0) ring.setAttribute("stroke-dasharray", `${share} 100`);
+      else ring.removeAttribute("stroke-dasharray");
     }
   };
 
@@ -97,10 +98,12 @@
   const stateOf = (job) => job.dataset.state;
   const listed = () => new Map([...all("[data-job]", jobs)].map((job) => [job.dataset.job, stateOf(job)]));
   const announce = (before) => {
-    const news = [...all("[data-job]", jobs)]
-      .filter((job) => before.get(job.dataset.job) !== stateOf(job))
-      .map((job) => `${one("h3", job).textContent}: ${one(".badge", job).textContent}.`);
-    if (news.length) one("[data-announce]").textContent = news.join(" ");
+    const news = [...all("[data-job]", jobs)].filter((job) => before.get(job.dataset.job) !== stateOf(job));
+    if (!news.length) return;
+    for (const job of news) job.classList.add("is-new");
+    one("[data-announce]").textContent = news
+      .map((job) => `${one("h3", job).textContent}: ${one(".badge", job).textContent}.`)
+      .join(" ");
   };
 
   // Live updates: `jobs` brings the list as HTML, `end` says that nothing more will come.
