@@ -46,16 +46,20 @@ impl Clock {
 
     /// Returns once this clock shows `duration` more than at the call.
     pub async fn sleep(&self, duration: Duration) {
+        let until = self.now().saturating_add(duration);
+        self.sleep_until(until.unwrap_or(Timestamp::MAX)).await;
+    }
+
+    /// Returns once this clock shows `until`.
+    pub async fn sleep_until(&self, until: Timestamp) {
         match &self.0 {
-            Hand::System => tokio::time::sleep(duration).await,
+            Hand::System => {
+                let left = until.duration_since(self.now());
+                tokio::time::sleep(left.try_into().unwrap_or_default()).await;
+            }
             Hand::Set(hand) => {
-                let mut hand = hand.subscribe();
-                let until = hand
-                    .borrow()
-                    .saturating_add(duration)
-                    .unwrap_or(Timestamp::MAX);
                 // An error says that the clock itself is gone, and with it all who wait.
-                let _ = hand.wait_for(|now| *now >= until).await;
+                let _ = hand.subscribe().wait_for(|now| *now >= until).await;
             }
         }
     }

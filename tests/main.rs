@@ -1,4 +1,6 @@
 //! The one test binary: a behaviour in each file.
 
+mod config;
 mod mail;
 mod support;
+mod tools;

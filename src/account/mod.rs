@@ -20,6 +20,8 @@ mod letters;
 mod login;
 mod password;
 mod pool;
+mod rate;
+mod token;
 mod username;
 
 pub use application::Application;
@@ -29,6 +31,8 @@ pub use field_error::{Field, FieldError};
 pub use hashing::{HashError, Hasher};
 pub use login::Login;
 pub use password::Password;
+pub use rate::Rate;
+pub use token::Token;
 pub use username::Username;
 
 /// A user's number in the database.

@@ -1,1 +1,175 @@
-//! (room: cli)
+//! The door for people with a terminal: the command line to a [`Command`] and a [`Config`].
+//!
+//! A subcommand is a file: its arguments, how they are read, what it does.
+
+mod check;
+mod jobs;
+mod queues;
+mod settings;
+mod users;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{Arg, ArgAction, ArgMatches};
+
+pub use self::{check::Check, jobs::Jobs, queues::Queues, users::Users};
+use crate::config::{Config, ConfigError, Source};
+
+/// What a person asked for. `cadastro` alone is [`Command::Serve`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Apply pending migrations, start the actors, serve the web.
+    Serve,
+    /// Apply pending migrations.
+    Migrate,
+    /// Prove the settings.
+    Check(Check),
+    /// Ask about jobs, or change them.
+    Jobs(Jobs),
+    /// Ask about queues, pause or resume them.
+    Queues(Queues),
+    /// Ask about accounts, or change them.
+    Users(Users),
+}
+
+/// A command line together with the environment it was given in.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// What to do.
+    pub command: Command,
+    /// With which settings.
+    pub config: Config,
+}
+
+/// Why a process ends before its work begins.
+#[derive(Debug, thiserror::Error)]
+pub enum Ending {
+    /// Help or the version was asked for, or the command line is wrong.
+    #[error(transparent)]
+    Told(#[from] clap::Error),
+    /// A setting has a value that cannot be used.
+    #[error(transparent)]
+    Setting(#[from] ConfigError),
+}
+
+impl Ending {
+    /// 0 after help, 2 for a wrong command line, 1 for a wrong environment.
+    pub fn code(&self) -> u8 {
+        match self {
+            Ending::Told(told) => u8::try_from(told.exit_code()).unwrap_or(2),
+            Ending::Setting(error) if error.given_by() == Source::Flag => 2,
+            Ending::Setting(_) => 1,
+        }
+    }
+
+    /// Tells the person, and the process that called us.
+    pub fn tell(&self) -> ExitCode {
+        // Whoever closed our output does not want to know.
+        let _ = match self {
+            Ending::Told(told) => told.print(),
+            Ending::Setting(error) => writeln!(io::stderr(), "cadastro: {error}"),
+        };
+        ExitCode::from(self.code())
+    }
+}
+
+/// Reads a command line, the program's own name first, and the settings that `environment` adds to it.
+pub fn read(
+    line: impl IntoIterator<Item = OsString>,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<Invocation, Ending> {
+    let matches = arguments().try_get_matches_from(line)?;
+    let command = match matches.subcommand() {
+        Some(("migrate", _)) => Command::Migrate,
+        Some(("check", matches)) => Command::Check(check::read(matches)),
+        Some(("jobs", matches)) => Command::Jobs(jobs::read(matches)),
+        Some(("queues", matches)) => Command::Queues(queues::read(matches)),
+        Some(("users", matches)) => Command::Users(users::read(matches)),
+        _ => Command::Serve,
+    };
+    let config = Config::read(settings::lookup(innermost(&matches), environment))?;
+    Ok(Invocation { command, config })
+}
+
+/// A setting may stand before or after the subcommand; clap hands all of them down to the last one.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, matches)) => innermost(matches),
+        None => matches,
+    }
+}
+
+fn arguments() -> clap::Command {
+    clap::Command::new("cadastro")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Sign-up with delayed jobs in one binary: accounts, letters and tasks that survive a power cut")
+        .long_about(LONG_ABOUT)
+        .after_help(EXAMPLES)
+        .after_long_help(format!("{EXAMPLES}\n\n{}", settings::environment_alone()))
+        .max_term_width(100)
+        .disable_help_subcommand(true)
+        .subcommand(
+            clap::Command::new("serve")
+                .about("Serve the web and do the jobs; what `cadastro` alone does")
+                .long_about(
+                    "Applies pending migrations, starts the actors and serves the web until SIGTERM or SIGINT. \
+                     Running attempts may then end within --shutdown-grace; a second signal ends all at once.",
+                ),
+        )
+        .subcommand(
+            clap::Command::new("migrate")
+                .about("Bring the database up to date and exit")
+                .long_about("Applies pending migrations and exits. `serve` does so too, before it serves."),
+        )
+        .subcommand(check::arguments())
+        .subcommand(jobs::arguments())
+        .subcommand(queues::arguments())
+        .subcommand(users::arguments())
+        .args(settings::arguments())
+}
+
+/// The subcommand of a command that insists on one.
+fn subcommand(matches: &ArgMatches) -> (&str, &ArgMatches) {
+    matches.subcommand().expect("clap insists on a subcommand")
+}
+
+/// The value of an argument that is required or has a default.
+fn required<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> T {
+    matches
+        .get_one::<T>(name)
+        .expect("clap insists on it")
+        .clone()
+}
+
+fn json_flag() -> Arg {
+    Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Answer in JSON, for programs")
+}
+
+fn json(matches: &ArgMatches) -> bool {
+    matches.get_flag("json")
+}
+
+const LONG_ABOUT: &str = "\
+Sign-up with delayed jobs in one binary: accounts, letters and tasks that survive a power cut.
+
+Without any setting it serves http://127.0.0.1:8080, keeps everything in the file cadastro.db and shows the letters \
+it would send at /dev/mailbox. A flag beats its environment variable, and that beats the default. \
+Durations are written 250ms, 10s, 5m.";
+
+const EXAMPLES: &str = "\
+Examples:
+  cadastro                                         try it here: http://127.0.0.1:8080/signup
+  cadastro --listen 0.0.0.0:80 --base-url https://example.org --smtp-url smtp://mail.example.org:25
+  DATABASE_URL=postgres://ana@db.example.org/cadastro cadastro check
+  cadastro jobs list --state discarded             what was given up, and why
+  cadastro users create-operator ana ana@example.org";
+
+#[cfg(test)]
+mod tests;

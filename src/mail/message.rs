@@ -1,6 +1,6 @@
 //! A letter: to whom, about what, as text and as HTML; a Message-ID made from its job.
 
-use std::{str::FromStr, time::SystemTime};
+use std::{fmt, str::FromStr, time::SystemTime};
 
 use jiff::Timestamp;
 use lettre::{
@@ -22,6 +22,12 @@ impl Sender {
     /// What stands after the `@`; the right-hand side of every Message-ID.
     pub fn domain(&self) -> &str {
         self.0.email.domain()
+    }
+}
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

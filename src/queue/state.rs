@@ -54,18 +54,12 @@ impl State {
 
     /// Nothing follows by itself.
     pub fn is_final(self) -> bool {
-        matches!(
-            self,
-            State::Completed | State::Discarded | State::Cancelled
-        )
+        matches!(self, State::Completed | State::Discarded | State::Cancelled)
     }
 
     /// Whether an operator's retry means anything here.
     pub fn can_retry(self) -> bool {
-        matches!(
-            self,
-            State::Retryable | State::Discarded | State::Cancelled
-        )
+        matches!(self, State::Retryable | State::Discarded | State::Cancelled)
     }
 
     /// The state of a job that was just enqueued.
@@ -86,7 +80,9 @@ impl fmt::Display for State {
 
 /// A word that names no state.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no state; the states are scheduled, available, executing, retryable, completed, discarded and cancelled")]
+#[error(
+    "`{0}` is no state; the states are scheduled, available, executing, retryable, completed, discarded and cancelled"
+)]
 pub struct UnknownState(String);
 
 impl FromStr for State {
@@ -226,8 +222,12 @@ mod tests {
                 error: "slow".into(),
                 retry_after: Some(Duration::from_secs(seconds))
             }),
-            Just(Outcome::Hopeless { error: "550".into() }),
-            Just(Outcome::Cancelled { reason: "gone".into() }),
+            Just(Outcome::Hopeless {
+                error: "550".into()
+            }),
+            Just(Outcome::Cancelled {
+                reason: "gone".into()
+            }),
             (0..100_000u64).prop_map(|seconds| Outcome::Snoozed {
                 delay: Duration::from_secs(seconds)
             }),

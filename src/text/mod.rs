@@ -1,5 +1,231 @@
-//! (room: text)
+//! Everything a person reads: pages, letters and sentences, in the reader's language.
+//!
+//! The folder `templates/` is part of the program: a release build carries it inside, a debug build reads
+//! it at start. One markup serves both languages; what differs comes from `templates/text/` through
+//! `{{t "key"}}`. A template is named by its path without `.hbs`: `pages/signup`, `email/welcome_email.text`.
+//! Names that end in `.text` are plain text, all others HTML, in which every value is escaped.
 
+mod assets;
+mod helpers;
 mod locale;
+mod words;
 
-pub use locale::Locale;
+use std::{borrow::Cow, sync::Arc};
+
+use handlebars::{Context, Handlebars, no_escape};
+use rust_embed::RustEmbed;
+use serde::Serialize;
+use serde_json::Value;
+
+pub use assets::Asset;
+pub use locale::{Locale, UnknownLocale};
+pub use words::WordsError;
+
+use assets::Assets;
+use helpers::Markup;
+use words::Words;
+
+#[derive(RustEmbed)]
+#[folder = "templates/"]
+struct Embedded;
+
+/// Pages, letters, sentences and assets; cheap to clone.
+#[derive(Clone)]
+pub struct Text(Arc<Inner>);
+
+struct Inner {
+    portuguese: Language,
+    english: Language,
+    assets: Arc<Assets>,
+}
+
+struct Language {
+    words: Arc<Words>,
+    html: Handlebars<'static>,
+    plain: Handlebars<'static>,
+}
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub enum TextError {
+    /// At start: a file of `templates/` that is named elsewhere is missing or is not UTF-8.
+    #[error("the file templates/{0} is missing or unreadable")]
+    Unreadable(String),
+    /// At start: a template that is not one.
+    #[error("the template {name} cannot be read")]
+    BadTemplate {
+        /// The template's name.
+        name: String,
+        /// What is wrong, and where.
+        source: Box<handlebars::TemplateError>,
+    },
+    /// At start: the sentences of a language cannot be read, or a template asks for one that it lacks.
+    #[error("templates/text/{locale}.toml does not serve")]
+    BadWords {
+        /// Whose sentences.
+        locale: Locale,
+        /// What is wrong.
+        source: WordsError,
+    },
+    /// The template does not exist, or the data do not fit it.
+    #[error("the template {name} cannot be filled")]
+    Unfilled {
+        /// The template's name.
+        name: String,
+        /// What is missing, and where.
+        source: Box<handlebars::RenderError>,
+    },
+    /// The data are not a map of names to values.
+    #[error("the data for the template {0} are not a map")]
+    NotAMap(String),
+}
+
+impl Text {
+    /// Reads all templates, sentences and assets. Fails if a template is malformed or asks for a
+    /// sentence that is missing in any language, so that no visitor ever meets either.
+    pub fn new() -> Result<Self, TextError> {
+        let mut assets = Assets::default();
+        for path in Embedded::iter() {
+            if let Some(name) = path.strip_prefix("assets/")
+                && let Some(file) = Embedded::get(&path)
+            {
+                assets.add(name, file.data, file.metadata.sha256_hash());
+            }
+        }
+        let assets = Arc::new(assets);
+        let portuguese = Language::new(Locale::PtBr, &assets)?;
+        let english = Language::new(Locale::En, &assets)?;
+        Ok(Text(Arc::new(Inner {
+            portuguese,
+            english,
+            assets,
+        })))
+    }
+
+    /// A template filled with `data`, which must serialize to a map; the root key `lang` is added.
+    pub fn render(
+        &self,
+        template: &str,
+        locale: Locale,
+        data: &impl Serialize,
+    ) -> Result<String, TextError> {
+        let unfilled = |source| TextError::Unfilled {
+            name: template.to_owned(),
+            source: Box::new(source),
+        };
+        let mut context = Context::wraps(data).map_err(unfilled)?;
+        let Value::Object(root) = context.data_mut() else {
+            return Err(TextError::NotAMap(template.to_owned()));
+        };
+        root.insert("lang".to_owned(), Value::from(locale.tag()));
+
+        let language = self.language(locale);
+        let handlebars = if is_plain(template) {
+            &language.plain
+        } else {
+            &language.html
+        };
+        handlebars
+            .render_with_context(template, &context)
+            .map_err(unfilled)
+    }
+
+    /// A sentence as plain text, not escaped for HTML.
+    ///
+    /// Never fails, as it is often said when something else has: a missing sentence becomes its key, a
+    /// missing argument stays a visible placeholder, and the log says so.
+    pub fn sentence(&self, locale: Locale, key: &str, args: &[(&str, &str)]) -> String {
+        let words = &self.language(locale).words;
+        words.say(key, args).unwrap_or_else(|error| {
+            tracing::error!(%locale, %error, "a sentence could not be said");
+            words.unfilled(key).unwrap_or_else(|| key.to_owned())
+        })
+    }
+
+    /// Whether `key` is a sentence, for callers that have a second choice.
+    pub fn has_sentence(&self, key: &str) -> bool {
+        self.0.portuguese.words.contains(key)
+    }
+
+    /// The asset that `/assets/{hashed_name}` stands for. Its content never changes under that name.
+    pub fn asset(&self, hashed_name: &str) -> Option<&Asset> {
+        self.0.assets.get(hashed_name)
+    }
+
+    fn language(&self, locale: Locale) -> &Language {
+        match locale {
+            Locale::PtBr => &self.0.portuguese,
+            Locale::En => &self.0.english,
+        }
+    }
+}
+
+impl Language {
+    fn new(locale: Locale, assets: &Arc<Assets>) -> Result<Self, TextError> {
+        let bad_words = |source| TextError::BadWords { locale, source };
+        let words = source(&format!("text/{locale}.toml"))?;
+        let words = Arc::new(Words::parse(locale, &words).map_err(bad_words)?);
+        let handlebars = |markup| {
+            let mut handlebars = Handlebars::new();
+            handlebars.set_strict_mode(true);
+            helpers::register(&mut handlebars, locale, markup, &words, assets);
+            handlebars
+        };
+        let mut html = handlebars(Markup::Html);
+        let mut plain = handlebars(Markup::Plain);
+        plain.register_escape_fn(no_escape);
+
+        for path in Embedded::iter() {
+            let Some(name) = path.strip_suffix(".hbs") else {
+                continue;
+            };
+            let source = source(&path)?;
+            for key in sentence_keys(&source) {
+                if !words.contains(key) {
+                    return Err(bad_words(WordsError::UnknownKey(key.to_owned())));
+                }
+            }
+            let registry = if is_plain(name) {
+                &mut plain
+            } else {
+                &mut html
+            };
+            registry
+                .register_template_string(name, source)
+                .map_err(|source| TextError::BadTemplate {
+                    name: name.to_owned(),
+                    source: Box::new(source),
+                })?;
+        }
+        Ok(Language { words, html, plain })
+    }
+}
+
+fn is_plain(template: &str) -> bool {
+    template.ends_with(".text")
+}
+
+fn source(path: &str) -> Result<String, TextError> {
+    let unreadable = || TextError::Unreadable(path.to_owned());
+    let file = Embedded::get(path).ok_or_else(unreadable)?;
+    let text = match file.data {
+        Cow::Borrowed(bytes) => str::from_utf8(bytes).map(str::to_owned).ok(),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok(),
+    };
+    text.ok_or_else(unreadable)
+}
+
+/// The keys that a template asks for literally, as `{{t "key"}}` or `(t "key")`.
+fn sentence_keys(template: &str) -> impl Iterator<Item = &str> {
+    ["{{t \"", "{{~t \"", "(t \""]
+        .into_iter()
+        .flat_map(move |opening| {
+            template
+                .split(opening)
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next())
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,9 @@
 //! What the tests share.
 
+pub mod axe;
+pub mod browser;
 pub mod certificate;
+pub mod daemon;
+pub mod database;
 pub mod mail_server;
 pub mod smtp;

@@ -1,0 +1,4 @@
+DROP TABLE instances;
+DROP TABLE queues;
+DROP TABLE attempts;
+DROP TABLE jobs;

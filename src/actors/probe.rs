@@ -1,0 +1,213 @@
+//! What is measured of an actor: its mailbox, its messages, its falls.
+//!
+//! actix tells nobody how full a mailbox is. So every message travels in a [`Post`], which counts
+//! itself in and out, and actors handle `Post<M>` in the place of `M`.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use actix::{Actor, Addr, Handler, MailboxError, Message, dev::ToEnvelope, prelude::SendError};
+use jiff::Timestamp;
+use prometheus_client::metrics::{gauge::Gauge, histogram::Histogram};
+
+use super::tree::{ActorReport, LastRestart};
+use crate::metrics::Metrics;
+
+/// What is known of one kind of actor, all its instances together.
+pub(super) struct Vitals {
+    pub(super) name: &'static str,
+    kind: &'static str,
+    parent: Option<&'static str>,
+    metrics: Metrics,
+    up: Gauge,
+    waiting: Gauge,
+    instances: AtomicI64,
+    handled: AtomicU64,
+    restarts: AtomicU64,
+    last_restart: Mutex<Option<LastRestart>>,
+}
+
+impl Vitals {
+    pub(super) fn new(
+        name: &'static str,
+        kind: &'static str,
+        parent: Option<&'static str>,
+        metrics: &Metrics,
+    ) -> Arc<Self> {
+        Arc::new(Vitals {
+            name,
+            kind,
+            parent,
+            metrics: metrics.clone(),
+            up: metrics.actor_up(name),
+            waiting: metrics.mailbox(name),
+            instances: AtomicI64::new(0),
+            handled: AtomicU64::new(0),
+            restarts: AtomicU64::new(0),
+            last_restart: Mutex::new(None),
+        })
+    }
+
+    pub(super) fn instance_added(&self) {
+        self.instances.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn went_up(&self) {
+        self.up.inc();
+    }
+
+    pub(super) fn went_down(&self) {
+        self.up.dec();
+    }
+
+    pub(super) fn fell(&self, at: Timestamp, reason: &'static str) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+        self.metrics.restarted(self.name, reason);
+        let mut last = self.last_restart.lock().unwrap_or_else(|e| e.into_inner());
+        *last = Some(LastRestart { at, reason });
+    }
+
+    pub(super) fn report(&self) -> ActorReport {
+        let instances = self.instances.load(Ordering::Relaxed);
+        let state = match self.up.get() {
+            0 if instances > 0 => "stopped",
+            up if up < instances => "restarting",
+            _ => "running",
+        };
+        ActorReport {
+            name: self.name,
+            kind: self.kind,
+            parent: self.parent,
+            state,
+            instances,
+            mailbox: self.waiting.get(),
+            handled: self.handled.load(Ordering::Relaxed),
+            restarts: self.restarts.load(Ordering::Relaxed),
+            last_restart: self
+                .last_restart
+                .lock()
+                .unwrap_or_else(|e| e.into_inner())
+                .clone(),
+        }
+    }
+}
+
+/// A message under way, counted as waiting until it is opened or dropped.
+pub(super) struct Post<M> {
+    message: M,
+    slot: Slot,
+}
+
+/// Names a message in the metrics.
+pub(super) trait Named {
+    const NAME: &'static str;
+}
+
+impl<M: Message> Message for Post<M> {
+    type Result = M::Result;
+}
+
+impl<M: Named> Post<M> {
+    pub(super) fn new(message: M, vitals: &Arc<Vitals>) -> Self {
+        vitals.waiting.inc();
+        Post {
+            message,
+            slot: Slot(vitals.clone()),
+        }
+    }
+
+    /// Takes the message out. The second value measures the handling until it is dropped.
+    pub(super) fn open(self) -> (M, Handling) {
+        let vitals = self.slot.0.clone();
+        drop(self.slot);
+        vitals.handled.fetch_add(1, Ordering::Relaxed);
+        let (count, duration) = vitals.metrics.handling(vitals.name, M::NAME);
+        count.inc();
+        let begun = Instant::now();
+        (self.message, Handling { begun, duration })
+    }
+}
+
+/// Leaves the mailbox's count even where the mailbox dies with the message in it.
+struct Slot(Arc<Vitals>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.waiting.dec();
+    }
+}
+
+/// The handling of one message, from its opening to its answer.
+pub(super) struct Handling {
+    begun: Instant,
+    duration: Histogram,
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        self.duration.observe(self.begun.elapsed().as_secs_f64());
+    }
+}
+
+/// The address of an actor whose mailbox is measured.
+pub(super) struct Mailbox<A: Actor> {
+    address: Addr<A>,
+    vitals: Arc<Vitals>,
+}
+
+impl<A: Actor> Clone for Mailbox<A> {
+    fn clone(&self) -> Self {
+        Mailbox {
+            address: self.address.clone(),
+            vitals: self.vitals.clone(),
+        }
+    }
+}
+
+impl<A: Actor> Mailbox<A> {
+    pub(super) fn new(address: Addr<A>, vitals: Arc<Vitals>) -> Self {
+        Mailbox { address, vitals }
+    }
+
+    /// Waits for a place in the mailbox, and then for the answer.
+    pub(super) async fn ask<M>(&self, message: M) -> Result<M::Result, MailboxError>
+    where
+        A: Handler<Post<M>>,
+        A::Context: ToEnvelope<A, Post<M>>,
+        M: Message + Named + Send + 'static,
+        M::Result: Send,
+    {
+        self.address.send(Post::new(message, &self.vitals)).await
+    }
+
+    /// Leaves a message, even in a mailbox that is full.
+    pub(super) fn tell<M>(&self, message: M)
+    where
+        A: Handler<Post<M>>,
+        A::Context: ToEnvelope<A, Post<M>>,
+        M: Message + Named + Send + 'static,
+        M::Result: Send,
+    {
+        self.address.do_send(Post::new(message, &self.vitals));
+    }
+
+    /// Leaves a message, unless the mailbox is full.
+    pub(super) fn offer<M>(&self, message: M) -> Result<(), SendError<()>>
+    where
+        A: Handler<Post<M>>,
+        A::Context: ToEnvelope<A, Post<M>>,
+        M: Message + Named + Send + 'static,
+        M::Result: Send,
+    {
+        let post = Post::new(message, &self.vitals);
+        self.address.try_send(post).map_err(|error| match error {
+            SendError::Full(_) => SendError::Full(()),
+            SendError::Closed(_) => SendError::Closed(()),
+        })
+    }
+}

@@ -1,0 +1,286 @@
+//! The Registrar: persists users and their sessions, each with the jobs that they start.
+//!
+//! Sign-ups that arrive while a transaction runs wait for it and then form the next one together:
+//! a lone one does not wait, and many share one commit.
+
+mod handle;
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture,
+    Supervised, WrapFuture,
+};
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use super::{
+    AskError, Scheduler,
+    probe::{Mailbox, Named, Post, Vitals},
+    supervision::{Intensity, supervise},
+};
+use crate::{
+    account::{Rate, UserId},
+    clock::Clock,
+    config::Config,
+    jobs,
+    store::{NewSignup, SignedUp, SignupRefusal, Store, StoreError},
+};
+pub use handle::{Door, LogInError, LoggedIn, Registrar, SignUpError};
+
+/// The most sign-ups that share a transaction: enough to make the commit's cost vanish, few enough
+/// to stay far below the time limit of a transaction.
+const BATCH: usize = 256;
+
+/// Sign-ups that may wait in the mailbox; more are told to come back later.
+const CAPACITY: usize = 1024;
+
+/// How often a sign-up that another instance got in the way of is tried again.
+const CONFLICTS: usize = 3;
+
+pub(super) type Answer = Result<Result<SignedUp, SignupRefusal>, AskError>;
+
+pub(super) struct SignUp {
+    pub new: NewSignup,
+    pub reply: oneshot::Sender<Answer>,
+}
+
+pub(super) struct LogIn {
+    pub user: UserId,
+    pub token_hash: String,
+    /// The hash of the browser's former session.
+    pub replaced: Option<String>,
+    pub expires_at: Timestamp,
+}
+
+pub(super) struct LogOut {
+    pub user: UserId,
+    pub token_hash: String,
+}
+
+pub(super) struct Charge {
+    pub subject: String,
+    pub rate: Rate,
+}
+
+impl Message for SignUp {
+    type Result = ();
+}
+impl Message for LogIn {
+    type Result = Result<(), StoreError>;
+}
+impl Message for LogOut {
+    type Result = Result<bool, StoreError>;
+}
+impl Message for Charge {
+    type Result = Result<Result<(), Duration>, StoreError>;
+}
+impl Named for SignUp {
+    const NAME: &'static str = "sign_up";
+}
+impl Named for LogIn {
+    const NAME: &'static str = "log_in";
+}
+impl Named for LogOut {
+    const NAME: &'static str = "log_out";
+}
+impl Named for Charge {
+    const NAME: &'static str = "charge";
+}
+
+/// Fields that its messages need; the rest is asked of the store.
+pub(super) struct RegistrarActor {
+    store: Store,
+    clock: Clock,
+    config: Arc<Config>,
+    scheduler: Scheduler,
+    waiting: Vec<SignUp>,
+    /// A transaction is under way.
+    writing: bool,
+}
+
+/// Starts the actor; `exceeded` is called should it fall too often.
+pub(super) fn start(
+    store: Store,
+    clock: Clock,
+    config: Arc<Config>,
+    scheduler: Scheduler,
+    vitals: Arc<Vitals>,
+    exceeded: impl Fn() + 'static,
+) -> Mailbox<RegistrarActor> {
+    let address: Addr<RegistrarActor> = supervise(
+        vitals.clone(),
+        Intensity::USUAL,
+        clock.clone(),
+        exceeded,
+        |ctx, _| {
+            ctx.set_mailbox_capacity(CAPACITY);
+            RegistrarActor {
+                store,
+                clock,
+                config,
+                scheduler,
+                waiting: Vec::new(),
+                writing: false,
+            }
+        },
+    );
+    Mailbox::new(address, vitals)
+}
+
+impl Actor for RegistrarActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.write(ctx);
+    }
+}
+
+impl Supervised for RegistrarActor {
+    /// The transaction that was under way is gone, and with it those who waited for its answer.
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.writing = false;
+    }
+}
+
+impl RegistrarActor {
+    /// Writes all sign-ups that wait, unless a transaction is under way: its end calls again.
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        if self.writing || self.waiting.is_empty() {
+            return;
+        }
+        self.writing = true;
+        let rest = self.waiting.split_off(self.waiting.len().min(BATCH));
+        let batch = std::mem::replace(&mut self.waiting, rest);
+        let (new, replies): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .map(|sign_up| (sign_up.new, sign_up.reply))
+            .unzip();
+        let (store, config, now) = (self.store.clone(), self.config.clone(), self.clock.now());
+        let answers = async move { sign_up(&store, &config, &new, now).await };
+        ctx.spawn(answers.into_actor(self).map(move |answers, actor, ctx| {
+            if answers.iter().any(|answer| matches!(answer, Ok(Ok(_)))) {
+                actor.scheduler.wake();
+            }
+            for (reply, answer) in replies.into_iter().zip(answers) {
+                // Whoever does not listen any more has gone away; the sign-up stands.
+                let _ = reply.send(answer);
+            }
+            actor.writing = false;
+            actor.write(ctx);
+        }));
+    }
+}
+
+/// One transaction for all; should two instances get in each other's way, one for each.
+async fn sign_up(
+    store: &Store,
+    config: &Config,
+    batch: &[NewSignup],
+    now: Timestamp,
+) -> Vec<Answer> {
+    let first_jobs = |signup| jobs::at_sign_up(config, signup);
+    match store.sign_up(batch, &first_jobs, now).await {
+        Ok(answers) => answers.into_iter().map(Ok).collect(),
+        Err(StoreError::Conflict(_)) => {
+            let mut answers = Vec::with_capacity(batch.len());
+            for new in batch {
+                answers.push(sign_up_alone(store, config, new, now).await);
+            }
+            answers
+        }
+        Err(error) => {
+            let error = error.to_string();
+            let away = || Err(AskError::Away(error.clone()));
+            batch.iter().map(|_| away()).collect()
+        }
+    }
+}
+
+async fn sign_up_alone(store: &Store, config: &Config, new: &NewSignup, now: Timestamp) -> Answer {
+    let first_jobs = |signup| jobs::at_sign_up(config, signup);
+    let mut conflict = StoreError::Conflict(String::new());
+    for _ in 0..CONFLICTS {
+        match store
+            .sign_up(std::slice::from_ref(new), &first_jobs, now)
+            .await
+        {
+            Ok(answers) => {
+                let answer = answers.into_iter().next();
+                return answer
+                    .map(Ok)
+                    .unwrap_or_else(|| Err(AskError::Fault("a sign-up had no answer".to_owned())));
+            }
+            Err(error @ StoreError::Conflict(_)) => conflict = error,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(conflict.into())
+}
+
+impl Handler<Post<SignUp>> for RegistrarActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<SignUp>, ctx: &mut Self::Context) {
+        let (sign_up, _handling) = post.open();
+        self.waiting.push(sign_up);
+        self.write(ctx);
+    }
+}
+
+impl Handler<Post<LogIn>> for RegistrarActor {
+    type Result = ResponseFuture<Result<(), StoreError>>;
+
+    fn handle(&mut self, post: Post<LogIn>, _: &mut Self::Context) -> Self::Result {
+        let (log_in, handling) = post.open();
+        let (store, scheduler, now) =
+            (self.store.clone(), self.scheduler.clone(), self.clock.now());
+        Box::pin(async move {
+            let _handling = handling;
+            store
+                .log_in(
+                    log_in.user,
+                    &log_in.token_hash,
+                    log_in.replaced.as_deref(),
+                    log_in.expires_at,
+                    &jobs::at_log_in(log_in.user),
+                    now,
+                )
+                .await?;
+            scheduler.wake();
+            Ok(())
+        })
+    }
+}
+
+impl Handler<Post<LogOut>> for RegistrarActor {
+    type Result = ResponseFuture<Result<bool, StoreError>>;
+
+    fn handle(&mut self, post: Post<LogOut>, _: &mut Self::Context) -> Self::Result {
+        let (log_out, handling) = post.open();
+        let (store, scheduler, now) =
+            (self.store.clone(), self.scheduler.clone(), self.clock.now());
+        Box::pin(async move {
+            let _handling = handling;
+            let jobs = jobs::at_log_out(log_out.user);
+            let ended = store.log_out(&log_out.token_hash, &jobs, now).await?;
+            if ended {
+                scheduler.wake();
+            }
+            Ok(ended)
+        })
+    }
+}
+
+impl Handler<Post<Charge>> for RegistrarActor {
+    type Result = ResponseFuture<Result<Result<(), Duration>, StoreError>>;
+
+    fn handle(&mut self, post: Post<Charge>, _: &mut Self::Context) -> Self::Result {
+        let (charge, handling) = post.open();
+        let (store, now) = (self.store.clone(), self.clock.now());
+        Box::pin(async move {
+            let _handling = handling;
+            store.charge(&charge.subject, charge.rate, now).await
+        })
+    }
+}

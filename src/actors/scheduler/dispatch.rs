@@ -1,0 +1,147 @@
+//! A turn: write down what ended, claim what is due, hand it to free actors.
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::Context;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{Running, SchedulerActor, window};
+use crate::{
+    queue::Outcome,
+    store::{JobRow, Progress, Settled, Store, StoreError},
+};
+
+/// What a turn is to do, decided before it begins.
+pub(super) struct Plan {
+    owner: Arc<str>,
+    now: Timestamp,
+    settle: Vec<Settled>,
+    progress: Vec<Progress>,
+    /// Read the table anew: pauses, and what falls due.
+    refresh: bool,
+    /// Jobs fall due now.
+    stage: bool,
+    /// How many jobs to claim, by queue, and of which kinds.
+    claim: Vec<(&'static str, Vec<&'static str>, usize)>,
+    paused: HashSet<String>,
+}
+
+/// What a turn did, as far as it came.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// For each of the plan's, whether it was still ours to settle; `None` if nothing was written.
+    pub settled: Option<Vec<bool>>,
+    pub paused: Option<HashSet<String>>,
+    pub due: Option<Vec<Timestamp>>,
+    pub claimed: Vec<JobRow>,
+    /// Where the database had no answer.
+    pub failure: Option<StoreError>,
+}
+
+/// Takes a turn; a database that is away ends it early.
+pub(super) async fn take_turn(store: &Store, plan: &Plan) -> Taken {
+    let mut taken = Taken::default();
+    if let Err(error) = steps(store, plan, &mut taken).await {
+        taken.failure = Some(error);
+    }
+    taken
+}
+
+async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), StoreError> {
+    taken.settled = match plan.settle.as_slice() {
+        [] => Some(Vec::new()),
+        settle => Some(store.settle(settle).await?),
+    };
+    if !plan.progress.is_empty() {
+        store.note_progress(&plan.owner, &plan.progress).await?;
+    }
+    let mut paused = plan.paused.clone();
+    if plan.refresh {
+        let queues = store.queues().await?.into_iter();
+        paused = queues
+            .filter(|row| row.paused_at.is_some())
+            .map(|row| row.name)
+            .collect();
+        taken.paused = Some(paused.clone());
+    }
+    if plan.stage || plan.refresh {
+        store.stage(plan.now).await?;
+    }
+    if plan.refresh {
+        taken.due = Some(store.due_after(plan.now, window::SPAN).await?);
+    }
+    for (queue, kinds, limit) in &plan.claim {
+        if !paused.contains(*queue) {
+            let claimed = store
+                .claim(queue, kinds, *limit, &plan.owner, plan.now)
+                .await?;
+            taken.claimed.extend(claimed);
+        }
+    }
+    Ok(())
+}
+
+impl SchedulerActor {
+    /// Decides what the next turn is to do.
+    pub(super) fn plan(&mut self) -> Plan {
+        let now = self.parts.clock.now();
+        let stage = self.window.pass(now);
+        let refresh = std::mem::take(&mut self.stale) || self.window.is_spent();
+        self.settling = std::mem::take(&mut self.ended);
+        let free = |queue| {
+            if self.stopping {
+                0
+            } else {
+                self.crew.free(queue)
+            }
+        };
+        let claim = self
+            .crew
+            .queues()
+            .map(|queue| (queue, self.parts.catalogue.names(queue), free(queue)))
+            .filter(|(_, _, free)| *free > 0)
+            .collect();
+        Plan {
+            owner: self.owner.clone(),
+            now,
+            settle: self.settling.clone(),
+            progress: self
+                .progress
+                .drain()
+                .map(|(_, progress)| progress)
+                .collect(),
+            refresh,
+            stage,
+            claim,
+            paused: self.paused.clone(),
+        }
+    }
+
+    /// Hands claimed jobs to free workers, in the order in which they are to start.
+    pub(super) fn hand_out(&mut self, claimed: Vec<JobRow>, ctx: &mut Context<Self>) {
+        let mailbox = self.mailbox(ctx);
+        for job in claimed {
+            let now = self.parts.clock.now();
+            let late = Duration::try_from(now.duration_since(job.run_at)).unwrap_or_default();
+            self.parts.metrics.job_started(&job.queue, &job.kind, late);
+            self.tell(&job);
+            let cancel = CancellationToken::new();
+            let running = Running {
+                job: job.clone(),
+                begun: Instant::now(),
+                cancel: cancel.clone(),
+            };
+            self.running.insert(job.id, running);
+            if !self.crew.hand_out(Arc::new(job.clone()), cancel, &mailbox) {
+                // No more are claimed than were free, and nobody else gives them work.
+                tracing::error!(job.id = job.id.0, "a claimed job found no free actor");
+                self.judge(&job, Outcome::HandedBack);
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What the Scheduler is told and asked.
+
+use std::sync::Arc;
+
+use actix::{Context, Handler, Message};
+use tokio::sync::oneshot;
+
+use super::{SchedulerActor, crew::Worker};
+use crate::{
+    actors::probe::{Named, Post},
+    queue::{JobId, Outcome},
+    store::{JobRow, Progress},
+};
+
+/// The table has changed: look at it.
+pub(super) struct Wake;
+
+/// A worker has started, or started again, and is free.
+pub(super) struct Ready(pub Worker);
+
+/// An attempt has ended.
+pub(super) struct Ended {
+    pub job: Arc<JobRow>,
+    pub outcome: Outcome,
+    /// The worker, if it is free for the next job.
+    pub free: Option<Worker>,
+}
+
+/// An attempt has come so far.
+pub(super) struct Advance(pub Progress);
+
+/// Say stop to an attempt that is under way here; `false` says that there is none.
+pub(super) struct CancelRunning(pub JobId);
+
+/// Answer, to show that the loop turns.
+pub(super) struct Pulse;
+
+/// Claim no more; answer once every attempt has ended and is written down.
+pub(super) struct Drain(pub oneshot::Sender<()>);
+
+/// Hand back what is still running; answer once that is written down.
+pub(super) struct HandBack(pub oneshot::Sender<()>);
+
+macro_rules! messages {
+    ($($message:ty => $answer:ty, $name:literal;)*) => {$(
+        impl Message for $message {
+            type Result = $answer;
+        }
+        impl Named for $message {
+            const NAME: &'static str = $name;
+        }
+    )*};
+}
+
+messages! {
+    Wake => (), "wake";
+    Ready => (), "ready";
+    Ended => (), "ended";
+    Advance => (), "advance";
+    CancelRunning => bool, "cancel";
+    Pulse => (), "pulse";
+    Drain => (), "drain";
+    HandBack => (), "hand_back";
+}
+
+impl Handler<Post<Wake>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<Wake>, ctx: &mut Context<Self>) {
+        let (Wake, _handling) = post.open();
+        self.stale = true;
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Post<Ready>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<Ready>, ctx: &mut Context<Self>) {
+        let (Ready(worker), _handling) = post.open();
+        self.crew.add(worker);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Post<Ended>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<Ended>, ctx: &mut Context<Self>) {
+        let (ended, _handling) = post.open();
+        if let Some(worker) = ended.free {
+            self.crew.add(worker);
+        }
+        self.judge(&ended.job, ended.outcome);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Post<Advance>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<Advance>, ctx: &mut Context<Self>) {
+        let (Advance(progress), _handling) = post.open();
+        self.progress.insert(progress.job, progress);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Post<CancelRunning>> for SchedulerActor {
+    type Result = bool;
+
+    fn handle(&mut self, post: Post<CancelRunning>, _: &mut Context<Self>) -> bool {
+        let (CancelRunning(job), _handling) = post.open();
+        let running = self.running.get(&job);
+        if let Some(running) = running {
+            running.cancel.cancel();
+        }
+        running.is_some()
+    }
+}
+
+impl Handler<Post<Pulse>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<Pulse>, _: &mut Context<Self>) {
+        let (Pulse, _handling) = post.open();
+    }
+}
+
+impl Handler<Post<Drain>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<Drain>, ctx: &mut Context<Self>) {
+        let (Drain(drained), _handling) = post.open();
+        self.stopping = true;
+        self.drained = Some(drained);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Post<HandBack>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<HandBack>, ctx: &mut Context<Self>) {
+        let (HandBack(drained), _handling) = post.open();
+        let running: Vec<JobRow> = self.running.values().map(|r| r.job.clone()).collect();
+        for job in running {
+            self.judge(&job, Outcome::HandedBack);
+        }
+        self.drained = Some(drained);
+        self.turn(ctx);
+    }
+}

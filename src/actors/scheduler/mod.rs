@@ -1,0 +1,269 @@
+//! The Scheduler: claims what is due, hands it to free actors, writes down how it ended.
+//!
+//! The table is the truth and a timer only a reminder: one `run_later` is armed for the next due
+//! instant, and a lost one costs a poll. All writing is done in *turns*, one at a time: what ended
+//! while a turn ran is written by the next, many at once.
+
+mod crew;
+mod dispatch;
+mod handle;
+mod messages;
+mod settle;
+mod upkeep;
+mod window;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, SpawnHandle, Supervised, WrapFuture};
+use tokio::sync::{broadcast, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    probe::{Mailbox, Vitals},
+    supervision::{Intensity, supervise},
+};
+use crate::{
+    clock::Clock,
+    jobs::Catalogue,
+    metrics::Metrics,
+    queue::JobId,
+    store::{JobRow, Progress, Settled, Store},
+};
+use crew::Crew;
+pub(super) use crew::{Run, Worker};
+pub use handle::{Change, Scheduler};
+use window::Window;
+
+/// How long the table goes unread at the most: what another process wrote is found by then.
+const POLL: Duration = Duration::from_secs(5);
+
+/// How soon a turn is tried again after the database had no answer.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// News that a page may be behind with; one that is loses nothing but a refresh.
+const NEWS: usize = 1024;
+
+/// What the Scheduler is made of.
+pub(super) struct Parts {
+    pub store: Store,
+    pub clock: Clock,
+    pub catalogue: Catalogue,
+    pub metrics: Metrics,
+    /// How long this instance keeps its jobs without a sign of life.
+    pub lease: Duration,
+}
+
+pub(super) struct SchedulerActor {
+    parts: Parts,
+    vitals: Arc<Vitals>,
+    /// This process, for as long as it lives: the owner of what it claims.
+    owner: Arc<str>,
+    crew: Crew,
+    running: HashMap<JobId, Running>,
+    /// Ended, not yet written down.
+    ended: Vec<Settled>,
+    /// Being written down by the turn that is under way.
+    settling: Vec<Settled>,
+    progress: HashMap<JobId, Progress>,
+    paused: HashSet<String>,
+    window: Window,
+    timer: Option<SpawnHandle>,
+    /// A turn is under way, and whether another is wanted after it.
+    turning: bool,
+    again: bool,
+    /// Somebody else may have written to the table since it was last read.
+    stale: bool,
+    /// The program stops: nothing more is claimed.
+    stopping: bool,
+    /// Who waits for the last attempt to be written down.
+    drained: Option<oneshot::Sender<()>>,
+    changes: broadcast::Sender<Change>,
+}
+
+/// An attempt under way on this instance.
+struct Running {
+    job: JobRow,
+    begun: Instant,
+    cancel: CancellationToken,
+}
+
+/// Starts the actor; `exceeded` is called should it fall too often.
+pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'static) -> Scheduler {
+    let (changes, _) = broadcast::channel(NEWS);
+    let (news, watched) = (changes.clone(), vitals.clone());
+    let (store, clock) = (parts.store.clone(), parts.clock.clone());
+    let catalogue = parts.catalogue.clone();
+    let address = supervise(
+        vitals.clone(),
+        Intensity::USUAL,
+        clock.clone(),
+        exceeded,
+        |_, _| SchedulerActor {
+            parts,
+            vitals: watched,
+            owner: data_encoding::HEXLOWER
+                .encode(&rand::random::<[u8; 8]>())
+                .into(),
+            crew: Crew::default(),
+            running: HashMap::new(),
+            ended: Vec::new(),
+            settling: Vec::new(),
+            progress: HashMap::new(),
+            paused: HashSet::new(),
+            window: Window::unknown(),
+            timer: None,
+            turning: false,
+            again: false,
+            stale: true,
+            stopping: false,
+            drained: None,
+            changes: news,
+        },
+    );
+    Scheduler {
+        mailbox: Mailbox::new(address, vitals),
+        store,
+        clock,
+        catalogue,
+        changes,
+    }
+}
+
+impl Actor for SchedulerActor {
+    type Context = Context<Self>;
+
+    /// Also after a fall: what was in the air is found in the table again.
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.recover(ctx);
+        self.keep_up(ctx);
+        self.watch_the_clock(ctx);
+    }
+}
+
+impl Supervised for SchedulerActor {
+    /// The turn that was under way is gone; whether it was written is for the table to say.
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.turning = false;
+        self.timer = None;
+        self.stale = true;
+        self.window = Window::unknown();
+        let unsure = std::mem::take(&mut self.settling);
+        self.ended.splice(0..0, unsure);
+    }
+}
+
+impl SchedulerActor {
+    /// Takes a turn, or another one after the one that is under way.
+    fn turn(&mut self, ctx: &mut Context<Self>) {
+        if self.turning {
+            self.again = true;
+            return;
+        }
+        self.turning = true;
+        self.again = false;
+        let plan = self.plan();
+        let store = self.parts.store.clone();
+        ctx.spawn(
+            async move { dispatch::take_turn(&store, &plan).await }
+                .into_actor(self)
+                .map(|taken, actor, ctx| actor.turned(taken, ctx)),
+        );
+    }
+
+    /// Takes in what a turn found, and arms the timer for the next one.
+    fn turned(&mut self, taken: dispatch::Taken, ctx: &mut Context<Self>) {
+        self.turning = false;
+        self.settled(taken.settled);
+        if let Some(paused) = taken.paused {
+            self.paused = paused;
+        }
+        if let Some(instants) = taken.due {
+            self.window = Window::filled(instants);
+        }
+        self.hand_out(taken.claimed, ctx);
+        self.show();
+        if let Some(error) = taken.failure {
+            tracing::warn!(%error, "the scheduler could not take its turn; it tries again");
+            self.stale = true;
+            self.arm_in(AGAIN, ctx);
+        } else if self.again || !self.ended.is_empty() {
+            self.turn(ctx);
+        } else {
+            self.end_drain();
+            self.arm(ctx);
+        }
+    }
+
+    /// Arms the one timer for the next due instant, or for the next poll.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let now = self.parts.clock.now();
+        let wait = match self.window.next() {
+            Some(next) => Duration::try_from(next.duration_since(now)).unwrap_or_default(),
+            None => POLL,
+        };
+        self.arm_in(wait.min(POLL), ctx);
+    }
+
+    fn arm_in(&mut self, wait: Duration, ctx: &mut Context<Self>) {
+        if let Some(timer) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        self.timer = Some(ctx.run_later(wait, move |actor, ctx| {
+            actor.timer = None;
+            actor.stale |= wait >= POLL;
+            actor.turn(ctx);
+        }));
+    }
+
+    /// A clock that tests move by hand moves all timers with it.
+    fn watch_the_clock(&mut self, ctx: &mut Context<Self>) {
+        ctx.spawn(
+            self.parts
+                .clock
+                .moved()
+                .into_actor(self)
+                .map(|(), actor, ctx| {
+                    actor.watch_the_clock(ctx);
+                    actor.turn(ctx);
+                }),
+        );
+    }
+
+    /// Tells the metrics how things stand.
+    fn show(&self) {
+        let now = self.parts.clock.now();
+        let ahead = self
+            .window
+            .next()
+            .map(|next| next.duration_since(now).as_secs_f64());
+        self.parts
+            .metrics
+            .next_due
+            .set(ahead.unwrap_or(0.0).max(0.0));
+        self.parts.metrics.timers.set(self.window.len() as i64);
+        for queue in self.crew.queues() {
+            let running = self
+                .running
+                .values()
+                .filter(|running| running.job.queue == queue);
+            self.parts.metrics.set_executing(queue, running.count());
+            self.parts
+                .metrics
+                .set_paused(queue, self.paused.contains(queue));
+        }
+    }
+
+    /// Spreads the news that a job has moved on.
+    fn tell(&self, job: &JobRow) {
+        // Nobody watches: then nobody need be told.
+        let _ = self.changes.send(Change::of(job));
+    }
+
+    fn mailbox(&self, ctx: &mut Context<Self>) -> Mailbox<Self> {
+        Mailbox::new(ctx.address(), self.vitals.clone())
+    }
+}

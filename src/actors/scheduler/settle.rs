@@ -1,0 +1,101 @@
+//! Writes down how an attempt ended.
+
+use super::SchedulerActor;
+use crate::{
+    queue::{Ending, Outcome, Policy, settle},
+    store::{JobRow, Settled},
+};
+
+impl SchedulerActor {
+    /// Decides what follows from an attempt's end; the next turn writes it down.
+    ///
+    /// An attempt that is not under way here any more, because it was handed back or because its
+    /// end is known already, has nothing to add.
+    pub(super) fn judge(&mut self, job: &JobRow, outcome: Outcome) {
+        let running = self.running.get(&job.id);
+        if running.is_none_or(|running| running.job.attempt != job.attempt) {
+            return;
+        }
+        let Some(running) = self.running.remove(&job.id) else {
+            return;
+        };
+        running.cancel.cancel();
+        self.progress.remove(&job.id);
+        let settled = self.verdict(job, outcome);
+        let ending = settled.verdict.ending.word();
+        let took = running.begun.elapsed();
+        self.parts
+            .metrics
+            .job_ended(&job.queue, &job.kind, ending, took);
+        self.ended.push(settled);
+    }
+
+    /// What is to be written down of an attempt that ended so.
+    pub(super) fn verdict(&self, job: &JobRow, outcome: Outcome) -> Settled {
+        let now = self.parts.clock.now();
+        let kind = self.parts.catalogue.kind(&job.kind);
+        let policy = kind.map_or(Policy::DEFAULT, |kind| kind.policy);
+        let chance = rand::random::<f64>();
+        Settled {
+            job: job.clone(),
+            verdict: settle(outcome, job.attempt, job.max_attempts, &policy, now, chance),
+            at: now,
+        }
+    }
+
+    /// Takes in which of the ends are written. With `None` all of them wait for the next turn.
+    pub(super) fn settled(&mut self, answers: Option<Vec<bool>>) {
+        let settling = std::mem::take(&mut self.settling);
+        let Some(answers) = answers else {
+            self.ended.splice(0..0, settling);
+            return;
+        };
+        for (settled, ours) in settling.into_iter().zip(answers) {
+            self.report(&settled, ours);
+            if ours {
+                if let Some(run_at) = settled.verdict.run_at {
+                    self.window.add(run_at);
+                }
+                self.tell(&settled.job);
+            } else {
+                self.parts.metrics.stale_finishes.inc();
+            }
+        }
+    }
+
+    /// One line in the log for each end.
+    fn report(&self, Settled { job, verdict, .. }: &Settled, ours: bool) {
+        let (id, kind, attempt) = (job.id.0, job.kind.as_str(), job.attempt);
+        let ending = verdict.ending.word();
+        match (&verdict.error, verdict.ending) {
+            _ if !ours => {
+                tracing::warn!(job.id = id, kind, attempt, ending, "a late end was refused");
+            }
+            (Some(error), Ending::Discarded) => {
+                tracing::error!(job.id = id, kind, attempt, error, "a job was discarded");
+            }
+            (Some(error), _) => {
+                tracing::warn!(
+                    job.id = id,
+                    kind,
+                    attempt,
+                    ending,
+                    error,
+                    "an attempt ended"
+                );
+            }
+            (None, _) => tracing::info!(job.id = id, kind, attempt, ending, "an attempt ended"),
+        }
+    }
+
+    /// Answers whoever waits for the end of everything.
+    pub(super) fn end_drain(&mut self) {
+        if self.running.is_empty()
+            && self.ended.is_empty()
+            && let Some(drained) = self.drained.take()
+        {
+            // Whoever asked may have lost patience.
+            let _ = drained.send(());
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! A task without arguments: some seconds of pretended work.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Context, Done, JobError, Task};
+use crate::queue::{Job, Policy};
+
+/// Works for as long as `--simple-task` says.
+#[derive(Deserialize, Serialize)]
+pub struct SimpleTask {}
+
+impl Job for SimpleTask {
+    const KIND: &'static str = "simple_task";
+    const POLICY: Policy = Policy {
+        time_limit: LONG,
+        ..Policy::DEFAULT
+    };
+}
+
+/// Longer than any sensible `--simple-task` or `--parameter-task`.
+pub(super) const LONG: Duration = Duration::from_secs(24 * 3600);
+
+impl Task for SimpleTask {
+    async fn run(self, cx: Context) -> Result<Done, JobError> {
+        cx.clock().sleep(cx.config().simple_task).await;
+        let reader = cx.reader().await?;
+        let locale = reader.map_or_else(|| cx.default_locale(), |reader| reader.locale);
+        Ok(cx.sentence(locale, "jobs.result.simple_task", &[]).into())
+    }
+}

@@ -1,0 +1,151 @@
+//! Users: found by their number or by what they log in with.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use jiff::Timestamp;
+
+use super::{
+    Store, StoreError,
+    connection::{change, read},
+    rows::{instant, unreadable},
+    schema::{sessions, users},
+};
+use crate::account::{Login, NewUser, User, UserId};
+
+/// What a log-in is judged by.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    pub user: User,
+    /// A PHC string.
+    pub password_hash: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(super) struct RawUser {
+    id: i64,
+    username: String,
+    email: String,
+    password_hash: String,
+    locale: String,
+    operator: bool,
+    created_at: i64,
+}
+
+impl TryFrom<RawUser> for Credentials {
+    type Error = StoreError;
+
+    fn try_from(raw: RawUser) -> Result<Self, StoreError> {
+        Ok(Credentials {
+            user: User {
+                id: UserId(raw.id),
+                username: raw.username,
+                email: raw.email,
+                locale: raw.locale.parse().map_err(unreadable)?,
+                operator: raw.operator,
+                created_at: instant(raw.created_at)?,
+            },
+            password_hash: raw.password_hash,
+        })
+    }
+}
+
+impl Store {
+    /// The user with this number.
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let raw = read!(self, |c| users::table
+            .find(id.0)
+            .select(RawUser::as_select())
+            .first(c)
+            .await
+            .optional())?;
+        Ok(raw.map(Credentials::try_from).transpose()?.map(|c| c.user))
+    }
+
+    /// The user who logs in with this username or e-mail.
+    pub async fn credentials(&self, login: &Login) -> Result<Option<Credentials>, StoreError> {
+        let raw = read!(self, |c| {
+            let query = users::table.select(RawUser::as_select()).into_boxed();
+            let query = match login {
+                Login::Username(key) => query.filter(users::username_key.eq(key)),
+                Login::Email(key) => query.filter(users::email_key.eq(key)),
+            };
+            query.first(c).await.optional()
+        })?;
+        raw.map(Credentials::try_from).transpose()
+    }
+
+    /// Up to `limit` users, the newest first.
+    pub async fn users(&self, limit: i64) -> Result<Vec<User>, StoreError> {
+        let raw: Vec<RawUser> = read!(self, |c| users::table
+            .order(users::id.desc())
+            .limit(limit)
+            .select(RawUser::as_select())
+            .load(c)
+            .await)?;
+        raw.into_iter()
+            .map(|raw| Ok(Credentials::try_from(raw)?.user))
+            .collect()
+    }
+
+    /// Adds an operator, who needs no sign-up.
+    ///
+    /// [`StoreError::Conflict`] says that the username or the e-mail is taken.
+    pub async fn create_operator(
+        &self,
+        new: &NewUser,
+        now: Timestamp,
+    ) -> Result<UserId, StoreError> {
+        let id: i64 = change!(self, |c| diesel::insert_into(users::table)
+            .values((columns(new, now), users::operator.eq(true)))
+            .returning(users::id)
+            .get_result(c)
+            .await)?;
+        Ok(UserId(id))
+    }
+
+    /// Gives a user a new password and ends all of their sessions.
+    pub async fn set_password(&self, id: UserId, hash: &str) -> Result<(), StoreError> {
+        change!(self, |c| {
+            diesel::update(users::table.find(id.0))
+                .set(users::password_hash.eq(hash))
+                .execute(c)
+                .await?;
+            diesel::delete(sessions::table.filter(sessions::user_id.eq(id.0)))
+                .execute(c)
+                .await?;
+            Ok::<_, StoreError>(())
+        })
+    }
+
+    /// Forgets a user, their sessions and their receipts; their jobs stay, without a name.
+    pub async fn delete_user(&self, id: UserId) -> Result<bool, StoreError> {
+        let gone = change!(self, |c| diesel::delete(users::table.find(id.0))
+            .execute(c)
+            .await)?;
+        Ok(gone > 0)
+    }
+}
+
+type Columns<'a> = (
+    diesel::dsl::Eq<users::username, &'a str>,
+    diesel::dsl::Eq<users::username_key, &'a str>,
+    diesel::dsl::Eq<users::email, &'a str>,
+    diesel::dsl::Eq<users::email_key, &'a str>,
+    diesel::dsl::Eq<users::password_hash, &'a str>,
+    diesel::dsl::Eq<users::locale, &'a str>,
+    diesel::dsl::Eq<users::created_at, i64>,
+);
+
+/// What every new user's row says, whoever adds it.
+pub(super) fn columns(new: &NewUser, now: Timestamp) -> Columns<'_> {
+    (
+        users::username.eq(new.username.shown()),
+        users::username_key.eq(new.username.key()),
+        users::email.eq(new.email.ascii()),
+        users::email_key.eq(new.email.key()),
+        users::password_hash.eq(new.password_hash.as_str()),
+        users::locale.eq(new.locale.tag()),
+        users::created_at.eq(now.as_microsecond()),
+    )
+}

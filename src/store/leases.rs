@@ -1,0 +1,206 @@
+//! Who works at what: instances hold leases, and with them the jobs that they have claimed.
+//!
+//! Beside `connection.rs` this is the one place where the two databases differ.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use jiff::Timestamp;
+
+use super::{
+    Store, StoreError,
+    connection::{Db, Lite, Pg, change, limited, read},
+    rows::{JobRow, RawJob, instant, job_rows},
+    schema::{instances, jobs},
+};
+use crate::queue::State;
+
+impl Store {
+    /// Makes scheduled and failed jobs available whose time has come, and says how many.
+    pub async fn stage(&self, now: Timestamp) -> Result<usize, StoreError> {
+        change!(self, |c| diesel::update(
+            jobs::table
+                .filter(due_states())
+                .filter(jobs::run_at.le(now.as_microsecond()))
+        )
+        .set(jobs::state.eq(State::Available.word()))
+        .execute(c)
+        .await)
+    }
+
+    /// The instants at which jobs fall due after `now`: the next `limit` of them, in order.
+    pub async fn due_after(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        let instants: Vec<i64> = read!(self, |c| jobs::table
+            .filter(due_states())
+            .filter(jobs::run_at.gt(now.as_microsecond()))
+            .order(jobs::run_at)
+            .limit(limit as i64)
+            .select(jobs::run_at)
+            .load(c)
+            .await)?;
+        instants.into_iter().map(instant).collect()
+    }
+
+    /// Claims up to `limit` available jobs of `queue` for one attempt each.
+    ///
+    /// Jobs of other kinds than `kinds` are left for a program that knows them. The jobs come
+    /// in the order in which they are to start.
+    pub async fn claim(
+        &self,
+        queue: &str,
+        kinds: &[&str],
+        limit: usize,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Vec<JobRow>, StoreError> {
+        let next = || {
+            jobs::table
+                .filter(available())
+                .filter(jobs::queue.eq(queue))
+                .filter(jobs::kind.eq_any(kinds))
+                .order((jobs::priority, jobs::run_at, jobs::id))
+                .limit(limit as i64)
+                .select(jobs::id)
+        };
+        // The pick is a question of its own: as a part of the UPDATE the planner of PostgreSQL
+        // may put it more than once, and then more jobs are claimed than there are free actors.
+        macro_rules! claim {
+            ($c:ident, $next:expr) => {{
+                let picked: Vec<i64> = $next.load($c).await?;
+                if picked.is_empty() {
+                    return Ok::<Vec<RawJob>, StoreError>(Vec::new());
+                }
+                let claimed = diesel::update(jobs::table.filter(jobs::id.eq_any(picked)))
+                    .set((
+                        jobs::state.eq(State::Executing.word()),
+                        jobs::attempt.eq(jobs::attempt + 1),
+                        jobs::owner.eq(owner),
+                        jobs::started_at.eq(now.as_microsecond()),
+                        jobs::progress.eq(None::<i32>),
+                    ))
+                    .returning(RawJob::as_returning())
+                    .get_results($c)
+                    .await?;
+                Ok(claimed)
+            }};
+        }
+        let raw: Vec<RawJob> = match &self.db {
+            Db::Sqlite { write, .. } => limited!(self, write, Lite, |conn| conn
+                .immediate_transaction(async |c| claim!(c, next()))
+                .await),
+            Db::Postgres(pool) => limited!(self, pool, Pg, |conn| {
+                diesel_async::AsyncConnection::transaction(conn, async |c| {
+                    claim!(c, next().for_update().skip_locked())
+                })
+                .await
+            }),
+        }?;
+        let mut claimed = job_rows(raw)?;
+        // An UPDATE returns its rows in any order.
+        claimed.sort_by_key(|job| (job.priority, job.run_at, job.id));
+        Ok(claimed)
+    }
+
+    /// Enters or renews an instance, which keeps its jobs until `until`.
+    ///
+    /// `false` says that the lease had run out and another instance has already seen to it.
+    pub async fn renew_lease(&self, owner: &str, until: Timestamp) -> Result<bool, StoreError> {
+        let changed = change!(self, |c| diesel::update(instances::table.find(owner))
+            .set(instances::lease_until.eq(until.as_microsecond()))
+            .execute(c)
+            .await)?;
+        Ok(changed > 0)
+    }
+
+    /// Enters a new instance.
+    pub async fn enter(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let alone = matches!(self.db, Db::Sqlite { .. });
+        change!(self, |c| {
+            if alone {
+                // One process at a time may serve a file: whoever is entered here is dead.
+                diesel::delete(instances::table.filter(instances::id.ne(owner)))
+                    .execute(c)
+                    .await?;
+            }
+            diesel::insert_into(instances::table)
+                .values((
+                    instances::id.eq(owner),
+                    instances::started_at.eq(now.as_microsecond()),
+                    instances::lease_until.eq(until.as_microsecond()),
+                ))
+                .on_conflict(instances::id)
+                .do_update()
+                .set(instances::lease_until.eq(until.as_microsecond()))
+                .execute(c)
+                .await?;
+            Ok::<_, StoreError>(())
+        })
+    }
+
+    /// Strikes out an instance that stops, and those whose lease has run out.
+    pub async fn leave(&self, owner: &str, now: Timestamp) -> Result<(), StoreError> {
+        change!(self, |c| diesel::delete(
+            instances::table.filter(
+                instances::id
+                    .eq(owner)
+                    .or(instances::lease_until.lt(now.as_microsecond()))
+            )
+        )
+        .execute(c)
+        .await)?;
+        Ok(())
+    }
+
+    /// The jobs that execute on no living instance; `own` is alive, whatever its row says.
+    pub async fn orphans(&self, now: Timestamp, own: &str) -> Result<Vec<JobRow>, StoreError> {
+        let raw = read!(self, |c| {
+            let living = instances::table
+                .filter(instances::lease_until.ge(now.as_microsecond()))
+                .select(instances::id.nullable());
+            jobs::table
+                .filter(executing())
+                .filter(jobs::owner.ne(own))
+                .filter(jobs::owner.ne_all(living))
+                .select(RawJob::as_select())
+                .load(c)
+                .await
+        })?;
+        job_rows(raw)
+    }
+
+    /// The jobs that `owner` executes.
+    pub async fn executing(&self, owner: &str) -> Result<Vec<JobRow>, StoreError> {
+        let raw = read!(self, |c| jobs::table
+            .filter(executing())
+            .filter(jobs::owner.eq(owner))
+            .select(RawJob::as_select())
+            .load(c)
+            .await)?;
+        job_rows(raw)
+    }
+}
+
+type Literal = diesel::expression::SqlLiteral<diesel::sql_types::Bool>;
+
+// The predicates of the partial indexes, word for word: with a bound value in the state's place
+// a planner cannot prove that the index holds every row that is asked for.
+
+fn due_states() -> Literal {
+    diesel::dsl::sql("state IN ('scheduled', 'retryable')")
+}
+
+fn available() -> Literal {
+    diesel::dsl::sql("state = 'available'")
+}
+
+fn executing() -> Literal {
+    diesel::dsl::sql("state = 'executing'")
+}

@@ -1,0 +1,93 @@
+//! The embedded migrations, brought to the database by `serve` and `migrate`.
+
+use diesel::migration::MigrationSource;
+use diesel_async::{SimpleAsyncConnection, async_connection_wrapper::AsyncConnectionWrapper};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::{
+    Store, StoreError,
+    connection::{Db, Lite, Pg},
+};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// The key of the advisory lock that lets one instance migrate while the others wait.
+const MIGRATION_LOCK: i64 = 0x6361_6461_7374_726f;
+
+impl Store {
+    /// Applies what is pending and returns the names of what was applied.
+    ///
+    /// Waits as long as it takes: on a large table a migration may work for minutes.
+    pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        match &self.db {
+            Db::Sqlite { write, .. } => {
+                let mut guard = write.get().await?;
+                let connection: &mut Lite = &mut guard;
+                connection
+                    .spawn_blocking(|connection| Ok(apply(connection, SQLITE)))
+                    .await?
+            }
+            Db::Postgres(pool) => {
+                let mut guard =
+                    diesel_async::pooled_connection::deadpool::Object::take(pool.get().await?);
+                guard
+                    .batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+                    .await?;
+                // The lock ends with the connection, which is not given back to the pool.
+                blocking(move || apply(&mut AsyncConnectionWrapper::<Pg>::from(guard), POSTGRES))
+                    .await?
+            }
+        }
+    }
+
+    /// The names of the migrations that the database still lacks.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        match &self.db {
+            Db::Sqlite { write, .. } => {
+                let mut guard = write.get().await?;
+                let connection: &mut Lite = &mut guard;
+                connection
+                    .spawn_blocking(|connection| Ok(pending(connection, SQLITE)))
+                    .await?
+            }
+            Db::Postgres(pool) => {
+                let guard =
+                    diesel_async::pooled_connection::deadpool::Object::take(pool.get().await?);
+                blocking(move || pending(&mut AsyncConnectionWrapper::<Pg>::from(guard), POSTGRES))
+                    .await?
+            }
+        }
+    }
+}
+
+/// diesel's migrations block, and need a thread on which they may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| StoreError::Unusable(format!("the migration broke off: {error}")))
+}
+
+fn apply<C>(connection: &mut C, source: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+where
+    C: MigrationHarness<C::Backend> + diesel::Connection,
+    EmbeddedMigrations: MigrationSource<C::Backend>,
+{
+    connection
+        .run_pending_migrations(source)
+        .map(|versions| versions.iter().map(ToString::to_string).collect())
+        .map_err(|error| StoreError::Unusable(format!("a migration failed: {error}")))
+}
+
+fn pending<C>(connection: &mut C, source: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+where
+    C: MigrationHarness<C::Backend> + diesel::Connection,
+    EmbeddedMigrations: MigrationSource<C::Backend>,
+{
+    connection
+        .pending_migrations(source)
+        .map(|migrations| migrations.iter().map(|m| m.name().to_string()).collect())
+        .map_err(|error| StoreError::Unusable(format!("the migrations cannot be read: {error}")))
+}

@@ -1,0 +1,149 @@
+//! Counts and pages of rows, for people and for `/metrics`.
+
+use diesel::{dsl::count_star, prelude::*};
+use diesel_async::RunQueryDsl;
+use jiff::Timestamp;
+
+use super::{
+    Store, StoreError,
+    connection::read,
+    rows::{JobRow, RawJob, instant, job_rows, unreadable},
+    schema::{attempts, jobs},
+};
+use crate::queue::{JobId, State};
+
+/// Which jobs a list shows; an absent field admits all.
+#[derive(Clone, Debug, Default)]
+pub struct JobFilter {
+    pub state: Option<State>,
+    pub kind: Option<String>,
+    pub queue: Option<String>,
+}
+
+/// Where the next page of a list begins: below this job's number.
+pub type Cursor = JobId;
+
+/// How many jobs of a kind stand in a state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobCount {
+    pub queue: String,
+    pub kind: String,
+    pub state: State,
+    pub jobs: i64,
+}
+
+/// How a queue keeps up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueueLoad {
+    pub queue: String,
+    /// When the job that has waited longest fell due.
+    pub oldest_due: Timestamp,
+}
+
+/// An attempt that did not complete its job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptRow {
+    pub attempt: i32,
+    pub started_at: Timestamp,
+    pub finished_at: Timestamp,
+    /// As in `queue::Ending`.
+    pub outcome: String,
+    pub error: Option<String>,
+}
+
+impl Store {
+    /// Up to `limit` jobs that pass the filter, the newest first, from below `cursor`.
+    pub async fn jobs(
+        &self,
+        filter: &JobFilter,
+        cursor: Option<Cursor>,
+        limit: i64,
+    ) -> Result<Vec<JobRow>, StoreError> {
+        let raw = read!(self, |c| {
+            let mut query = jobs::table
+                .select(RawJob::as_select())
+                .order(jobs::id.desc())
+                .limit(limit)
+                .into_boxed();
+            if let Some(state) = filter.state {
+                query = query.filter(jobs::state.eq(state.word()));
+            }
+            if let Some(kind) = &filter.kind {
+                query = query.filter(jobs::kind.eq(kind));
+            }
+            if let Some(queue) = &filter.queue {
+                query = query.filter(jobs::queue.eq(queue));
+            }
+            if let Some(JobId(below)) = cursor {
+                query = query.filter(jobs::id.lt(below));
+            }
+            query.load(c).await
+        })?;
+        job_rows(raw)
+    }
+
+    /// The attempts of a job that did not complete it, the first one first.
+    pub async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {
+        let rows: Vec<(i32, i64, i64, String, Option<String>)> = read!(self, |c| attempts::table
+            .filter(attempts::job_id.eq(job.0))
+            .order(attempts::attempt)
+            .select((
+                attempts::attempt,
+                attempts::started_at,
+                attempts::finished_at,
+                attempts::outcome,
+                attempts::error,
+            ))
+            .load(c)
+            .await)?;
+        rows.into_iter()
+            .map(|(attempt, started_at, finished_at, outcome, error)| {
+                Ok(AttemptRow {
+                    attempt,
+                    started_at: instant(started_at)?,
+                    finished_at: instant(finished_at)?,
+                    outcome,
+                    error,
+                })
+            })
+            .collect()
+    }
+
+    /// How many jobs there are, by queue, kind and state.
+    pub async fn job_counts(&self) -> Result<Vec<JobCount>, StoreError> {
+        let rows: Vec<(String, String, String, i64)> = read!(self, |c| jobs::table
+            .group_by((jobs::queue, jobs::kind, jobs::state))
+            .select((jobs::queue, jobs::kind, jobs::state, count_star()))
+            .load(c)
+            .await)?;
+        rows.into_iter()
+            .map(|(queue, kind, state, jobs)| {
+                Ok(JobCount {
+                    queue,
+                    kind,
+                    state: state.parse().map_err(unreadable)?,
+                    jobs,
+                })
+            })
+            .collect()
+    }
+
+    /// The oldest due job of each queue that has one.
+    pub async fn queue_loads(&self) -> Result<Vec<QueueLoad>, StoreError> {
+        let rows: Vec<(String, Option<i64>)> = read!(self, |c| jobs::table
+            .filter(jobs::state.eq(State::Available.word()))
+            .group_by(jobs::queue)
+            .select((jobs::queue, diesel::dsl::min(jobs::run_at)))
+            .load(c)
+            .await)?;
+        rows.into_iter()
+            .filter_map(|(queue, oldest)| Some((queue, oldest?)))
+            .map(|(queue, oldest)| {
+                Ok(QueueLoad {
+                    queue,
+                    oldest_due: instant(oldest)?,
+                })
+            })
+            .collect()
+    }
+}

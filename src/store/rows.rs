@@ -1,0 +1,101 @@
+//! Rows as the rooms above see them, and the types that both databases share.
+
+use diesel::prelude::*;
+use jiff::Timestamp;
+
+use super::{StoreError, schema};
+use crate::queue::{JobId, SignupId, State};
+
+/// A job as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRow {
+    pub id: JobId,
+    pub kind: String,
+    pub queue: String,
+    pub state: State,
+    /// Lower runs first.
+    pub priority: i32,
+    /// JSON, as the kind's `Job` type writes it.
+    pub args: String,
+    /// The number of the newest attempt; 0 before the first.
+    pub attempt: i32,
+    pub max_attempts: i32,
+    pub created_at: Timestamp,
+    /// When it is or was due.
+    pub run_at: Timestamp,
+    /// Of the newest attempt.
+    pub started_at: Option<Timestamp>,
+    /// Set in the final states.
+    pub finished_at: Option<Timestamp>,
+    /// The instance that makes, or made, the newest attempt.
+    pub owner: Option<String>,
+    /// Percent.
+    pub progress: Option<i32>,
+    /// What the job had to say, in its reader's language.
+    pub result: Option<String>,
+    pub user: Option<i64>,
+    pub signup: Option<SignupId>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = schema::jobs, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(super) struct RawJob {
+    id: i64,
+    kind: String,
+    queue: String,
+    state: String,
+    priority: i32,
+    args: String,
+    attempt: i32,
+    max_attempts: i32,
+    created_at: i64,
+    run_at: i64,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+    owner: Option<String>,
+    progress: Option<i32>,
+    result: Option<String>,
+    user_id: Option<i64>,
+    signup_id: Option<i64>,
+}
+
+impl TryFrom<RawJob> for JobRow {
+    type Error = StoreError;
+
+    fn try_from(raw: RawJob) -> Result<Self, StoreError> {
+        Ok(JobRow {
+            id: JobId(raw.id),
+            kind: raw.kind,
+            queue: raw.queue,
+            state: raw.state.parse().map_err(unreadable)?,
+            priority: raw.priority,
+            args: raw.args,
+            attempt: raw.attempt,
+            max_attempts: raw.max_attempts,
+            created_at: instant(raw.created_at)?,
+            run_at: instant(raw.run_at)?,
+            started_at: raw.started_at.map(instant).transpose()?,
+            finished_at: raw.finished_at.map(instant).transpose()?,
+            owner: raw.owner,
+            progress: raw.progress,
+            result: raw.result,
+            user: raw.user_id,
+            signup: raw.signup_id.map(SignupId),
+        })
+    }
+}
+
+/// Turns what diesel loaded into jobs.
+pub(super) fn job_rows(raw: Vec<RawJob>) -> Result<Vec<JobRow>, StoreError> {
+    raw.into_iter().map(JobRow::try_from).collect()
+}
+
+/// Reads an instant from its column.
+pub(super) fn instant(microseconds: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_microsecond(microseconds).map_err(unreadable)
+}
+
+/// A column holds what this program never writes.
+pub(super) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Fault(diesel::result::Error::DeserializationError(Box::new(error)))
+}

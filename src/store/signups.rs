@@ -1,0 +1,241 @@
+//! Sign-ups: the user, the receipt and the first jobs, all in one transaction.
+
+use data_encoding::BASE64URL_NOPAD;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Store, StoreError,
+    accounts::columns,
+    connection::{change, read},
+    jobs::insert_jobs,
+    rows::{JobRow, RawJob, job_rows, unreadable},
+    schema::{jobs, signups, users},
+};
+use crate::{
+    account::{NewUser, UserId},
+    queue::{NewJob, SignupId},
+    text::Locale,
+};
+
+/// Somebody who wants an account.
+#[derive(Clone, Debug)]
+pub struct NewSignup {
+    pub user: NewUser,
+    /// The random name under which the visitor will find their jobs.
+    pub receipt: String,
+    /// What a second submit of the same form brings along again.
+    pub idempotency_key: Option<String>,
+}
+
+/// A sign-up that was accepted, just now or by an earlier submit of the same form.
+#[derive(Clone, Debug)]
+pub struct SignedUp {
+    pub receipt: String,
+    pub jobs: Vec<JobRow>,
+    /// An earlier submit did the work.
+    pub repeated: bool,
+}
+
+/// Why a sign-up was not accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SignupRefusal {
+    #[error("the username is taken")]
+    UsernameTaken,
+    #[error("the idempotency key belongs to another sign-up")]
+    KeyReused,
+}
+
+/// A sign-up as its visitor sees it again.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    pub receipt: String,
+    pub signup: SignupId,
+    /// Who signed up; where the address was taken, its owner.
+    pub user: UserId,
+    /// The address belonged to somebody else; the visitor is not told.
+    pub address_taken: bool,
+    pub username: String,
+    pub locale: Locale,
+    /// In the order in which they were enqueued.
+    pub jobs: Vec<JobRow>,
+}
+
+type Answer = Result<(String, Vec<RawJob>, bool), SignupRefusal>;
+
+impl Store {
+    /// Signs people up, in one transaction, with the jobs that `first_jobs` gives for each.
+    ///
+    /// Each has an answer of their own. [`StoreError::Conflict`] says that another instance
+    /// wrote the same name at the same moment: nothing was saved, ask again.
+    pub async fn sign_up(
+        &self,
+        batch: &[NewSignup],
+        first_jobs: &(dyn Fn(SignupId) -> Vec<NewJob> + Send + Sync),
+        now: Timestamp,
+    ) -> Result<Vec<Result<SignedUp, SignupRefusal>>, StoreError> {
+        let answers: Vec<Answer> = change!(self, |c| {
+            let mut answers = Vec::with_capacity(batch.len());
+            for new in batch {
+                let fingerprint = fingerprint(&new.user);
+
+                let earlier: Option<(i64, String, String)> = signups::table
+                    .filter(signups::idempotency_key.eq(&new.idempotency_key))
+                    .select((signups::id, signups::receipt, signups::fingerprint))
+                    .first(c)
+                    .await
+                    .optional()?;
+                if let Some((id, receipt, said)) = earlier {
+                    answers.push(if said == fingerprint {
+                        let rows = jobs::table
+                            .filter(jobs::signup_id.eq(id))
+                            .order(jobs::id)
+                            .select(RawJob::as_select())
+                            .load(c)
+                            .await?;
+                        Ok((receipt, rows, true))
+                    } else {
+                        Err(SignupRefusal::KeyReused)
+                    });
+                    continue;
+                }
+
+                let (username, email) = (new.user.username.key(), new.user.email.key());
+                let rivals: Vec<(i64, String)> = users::table
+                    .filter(
+                        users::username_key
+                            .eq(username)
+                            .or(users::email_key.eq(email)),
+                    )
+                    .select((users::id, users::username_key))
+                    .load(c)
+                    .await?;
+                if rivals.iter().any(|(_, key)| key == username) {
+                    answers.push(Err(SignupRefusal::UsernameTaken));
+                    continue;
+                }
+
+                let owner = rivals.iter().map(|(id, _)| *id).next();
+                let user = match owner {
+                    Some(owner) => owner,
+                    None => {
+                        diesel::insert_into(users::table)
+                            .values((columns(&new.user, now), users::operator.eq(false)))
+                            .returning(users::id)
+                            .get_result::<i64>(c)
+                            .await?
+                    }
+                };
+                let signup: i64 = diesel::insert_into(signups::table)
+                    .values((
+                        signups::receipt.eq(&new.receipt),
+                        signups::idempotency_key.eq(&new.idempotency_key),
+                        signups::fingerprint.eq(&fingerprint),
+                        signups::user_id.eq(user),
+                        signups::address_taken.eq(owner.is_some()),
+                        signups::username.eq(new.user.username.shown()),
+                        signups::locale.eq(new.user.locale.tag()),
+                        signups::created_at.eq(now.as_microsecond()),
+                    ))
+                    .returning(signups::id)
+                    .get_result(c)
+                    .await?;
+                let first: Vec<NewJob> = first_jobs(SignupId(signup))
+                    .into_iter()
+                    .map(|job| NewJob {
+                        signup: Some(SignupId(signup)),
+                        // The owner of the address did not ask for these.
+                        user: owner.is_none().then_some(user),
+                        ..job
+                    })
+                    .collect();
+                let rows = insert_jobs!(c, &first, now);
+                answers.push(Ok((new.receipt.clone(), rows, false)));
+            }
+            Ok::<_, StoreError>(answers)
+        })?;
+        answers
+            .into_iter()
+            .map(|answer| match answer {
+                Err(refusal) => Ok(Err(refusal)),
+                Ok((receipt, rows, repeated)) => Ok(Ok(SignedUp {
+                    receipt,
+                    jobs: job_rows(rows)?,
+                    repeated,
+                })),
+            })
+            .collect()
+    }
+
+    /// The sign-up with this receipt.
+    pub async fn receipt(&self, receipt: &str) -> Result<Option<Receipt>, StoreError> {
+        self.find_signup(Key::Receipt(receipt)).await
+    }
+
+    /// The sign-up with this number.
+    pub async fn signup(&self, id: SignupId) -> Result<Option<Receipt>, StoreError> {
+        self.find_signup(Key::Number(id)).await
+    }
+
+    async fn find_signup(&self, key: Key<'_>) -> Result<Option<Receipt>, StoreError> {
+        type Row = (i64, String, i64, bool, String, String);
+        let found: Option<(Row, Vec<RawJob>)> = read!(self, |c| {
+            let mut query = signups::table
+                .select((
+                    signups::id,
+                    signups::receipt,
+                    signups::user_id,
+                    signups::address_taken,
+                    signups::username,
+                    signups::locale,
+                ))
+                .into_boxed();
+            query = match key {
+                Key::Receipt(receipt) => query.filter(signups::receipt.eq(receipt)),
+                Key::Number(id) => query.filter(signups::id.eq(id.0)),
+            };
+            let signup: Option<Row> = query.first(c).await.optional()?;
+            match signup {
+                None => Ok::<_, StoreError>(None),
+                Some(signup) => {
+                    let rows = jobs::table
+                        .filter(jobs::signup_id.eq(signup.0))
+                        .order(jobs::id)
+                        .select(RawJob::as_select())
+                        .load(c)
+                        .await?;
+                    Ok(Some((signup, rows)))
+                }
+            }
+        })?;
+        found
+            .map(
+                |((id, receipt, user, address_taken, username, locale), rows)| {
+                    Ok(Receipt {
+                        receipt,
+                        signup: SignupId(id),
+                        user: UserId(user),
+                        address_taken,
+                        username,
+                        locale: locale.parse().map_err(unreadable)?,
+                        jobs: job_rows(rows)?,
+                    })
+                },
+            )
+            .transpose()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Key<'a> {
+    Receipt(&'a str),
+    Number(SignupId),
+}
+
+/// Tells whether two submits under one key say the same, without keeping what they said.
+fn fingerprint(user: &NewUser) -> String {
+    let said = format!("{}\n{}", user.username.key(), user.email.key());
+    BASE64URL_NOPAD.encode(&Sha256::digest(said))
+}

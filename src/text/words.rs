@@ -1,0 +1,307 @@
+//! Sentences by key: `templates/text/{pt-BR,en}.toml`, tables flattened to dotted keys.
+//!
+//! A sentence may hold placeholders, `{name}`. One that counts something is a table of two:
+//!
+//! ```toml
+//! throttled = { one = "Wait {seconds} second.", other = "Wait {seconds} seconds." }
+//! ```
+//!
+//! What it counts is its only placeholder.
+
+use std::{collections::BTreeMap, fmt};
+
+use toml::{Table, Value};
+
+use super::Locale;
+
+/// Every sentence of one language.
+#[derive(Debug)]
+pub(super) struct Words {
+    locale: Locale,
+    sentences: BTreeMap<String, Sentence>,
+}
+
+#[derive(Debug)]
+enum Sentence {
+    Plain(Pattern),
+    Counted { one: Pattern, other: Pattern },
+}
+
+/// A sentence taken apart at its placeholders.
+#[derive(Debug, Eq, PartialEq)]
+struct Pattern(Vec<Piece>);
+
+#[derive(Debug, Eq, PartialEq)]
+enum Piece {
+    Literal(String),
+    Placeholder(String),
+}
+
+/// Why a sentence could not be said.
+#[derive(Debug, thiserror::Error)]
+pub enum WordsError {
+    /// The file is not TOML.
+    #[error(transparent)]
+    NotToml(#[from] toml::de::Error),
+    /// The file holds something that is neither a sentence nor a table of sentences.
+    #[error("`{0}` is neither a sentence nor a table of sentences")]
+    NotASentence(String),
+    /// A brace without its partner.
+    #[error("`{0}` has an unbalanced brace")]
+    UnbalancedBrace(String),
+    /// Nobody wrote this sentence.
+    #[error("there is no sentence `{0}`")]
+    UnknownKey(String),
+    /// The caller left a placeholder empty, or gave no number to a sentence that counts.
+    #[error("the sentence `{key}` needs a value for `{placeholder}`")]
+    MissingArgument {
+        /// The sentence.
+        key: String,
+        /// What was to stand in it.
+        placeholder: String,
+    },
+}
+
+impl Words {
+    /// Reads the sentences of `locale` from their TOML source.
+    pub fn parse(locale: Locale, source: &str) -> Result<Self, WordsError> {
+        let mut words = Words {
+            locale,
+            sentences: BTreeMap::new(),
+        };
+        words.flatten("", source.parse()?)?;
+        Ok(words)
+    }
+
+    fn flatten(&mut self, prefix: &str, table: Table) -> Result<(), WordsError> {
+        for (name, value) in table {
+            let key = if prefix.is_empty() {
+                name
+            } else {
+                format!("{prefix}.{name}")
+            };
+            match value {
+                Value::String(source) => {
+                    let sentence = Sentence::Plain(Pattern::parse(&key, &source)?);
+                    self.sentences.insert(key, sentence);
+                }
+                Value::Table(table) => match counted(&table) {
+                    Some((one, other)) => {
+                        let sentence = Sentence::Counted {
+                            one: Pattern::parse(&key, one)?,
+                            other: Pattern::parse(&key, other)?,
+                        };
+                        self.sentences.insert(key, sentence);
+                    }
+                    None => self.flatten(&key, table)?,
+                },
+                _ => return Err(WordsError::NotASentence(key)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether somebody wrote this sentence.
+    pub fn contains(&self, key: &str) -> bool {
+        self.sentences.contains_key(key)
+    }
+
+    /// The sentence with its placeholders filled; arguments it does not ask for are ignored.
+    pub fn say(&self, key: &str, args: &[(&str, &str)]) -> Result<String, WordsError> {
+        let sentence = self
+            .sentences
+            .get(key)
+            .ok_or_else(|| WordsError::UnknownKey(key.to_owned()))?;
+        let pattern = match sentence {
+            Sentence::Plain(pattern) => Ok(pattern),
+            Sentence::Counted { one, other } => other.count(args).map(|count| {
+                if self.locale.is_singular(count) {
+                    one
+                } else {
+                    other
+                }
+            }),
+        };
+        pattern
+            .and_then(|pattern| pattern.fill(args))
+            .map_err(|placeholder| WordsError::MissingArgument {
+                key: key.to_owned(),
+                placeholder: placeholder.to_owned(),
+            })
+    }
+
+    /// The sentence as it was written, placeholders and all.
+    pub fn unfilled(&self, key: &str) -> Option<String> {
+        self.sentences.get(key).map(|sentence| match sentence {
+            Sentence::Plain(pattern) | Sentence::Counted { other: pattern, .. } => {
+                pattern.to_string()
+            }
+        })
+    }
+}
+
+/// The two forms of a sentence that counts.
+fn counted(table: &Table) -> Option<(&str, &str)> {
+    match (table.len(), table.get("one"), table.get("other")) {
+        (2, Some(Value::String(one)), Some(Value::String(other))) => Some((one, other)),
+        _ => None,
+    }
+}
+
+impl Pattern {
+    fn parse(key: &str, source: &str) -> Result<Self, WordsError> {
+        let unbalanced = || WordsError::UnbalancedBrace(key.to_owned());
+        let mut pieces = Vec::new();
+        let mut rest = source;
+        while let Some((literal, tail)) = rest.split_once('{') {
+            let (name, tail) = tail.split_once('}').ok_or_else(unbalanced)?;
+            pieces.push(Piece::Literal(literal.to_owned()));
+            pieces.push(Piece::Placeholder(name.to_owned()));
+            rest = tail;
+        }
+        pieces.push(Piece::Literal(rest.to_owned()));
+        let stray = |piece: &Piece| matches!(piece, Piece::Literal(text) if text.contains('}'));
+        if pieces.iter().any(stray) {
+            return Err(unbalanced());
+        }
+        Ok(Pattern(pieces))
+    }
+
+    fn placeholders(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Literal(_) => None,
+            Piece::Placeholder(name) => Some(name.as_str()),
+        })
+    }
+
+    /// The number that a counting sentence counts, or the placeholder that lacks one.
+    fn count(&self, args: &[(&str, &str)]) -> Result<u64, &str> {
+        let name = self.placeholders().next().unwrap_or("count");
+        argument(args, name)
+            .and_then(|value| value.parse().ok())
+            .ok_or(name)
+    }
+
+    /// The text, or the placeholder that no argument fills.
+    fn fill(&self, args: &[(&str, &str)]) -> Result<String, &str> {
+        let mut text = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Literal(literal) => text.push_str(literal),
+                Piece::Placeholder(name) => {
+                    text.push_str(argument(args, name).ok_or(name.as_str())?);
+                }
+            }
+        }
+        Ok(text)
+    }
+}
+
+fn argument<'a>(args: &[(&str, &'a str)], name: &str) -> Option<&'a str> {
+    args.iter()
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| *value)
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|piece| match piece {
+            Piece::Literal(literal) => f.write_str(literal),
+            Piece::Placeholder(name) => write!(f, "{{{name}}}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const PORTUGUESE: &str = include_str!("../../templates/text/pt-BR.toml");
+    const ENGLISH: &str = include_str!("../../templates/text/en.toml");
+
+    fn words(source: &str) -> Words {
+        Words::parse(Locale::En, source).unwrap()
+    }
+
+    /// Each key with the shape a translation must keep: does it count, and what stands in it?
+    fn shape(words: &Words) -> BTreeMap<&str, (bool, BTreeSet<&str>)> {
+        let shape = |sentence: &'_ Sentence| match sentence {
+            Sentence::Plain(_) => false,
+            Sentence::Counted { .. } => true,
+        };
+        words
+            .sentences
+            .iter()
+            .map(|(key, sentence)| {
+                let (Sentence::Plain(pattern) | Sentence::Counted { other: pattern, .. }) =
+                    sentence;
+                (
+                    key.as_str(),
+                    (shape(sentence), pattern.placeholders().collect()),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn both_languages_hold_the_same_sentences_with_the_same_placeholders() {
+        let portuguese = Words::parse(Locale::PtBr, PORTUGUESE).unwrap();
+        let english = Words::parse(Locale::En, ENGLISH).unwrap();
+        let (portuguese, english) = (shape(&portuguese), shape(&english));
+
+        let differing: Vec<_> = portuguese
+            .keys()
+            .chain(english.keys())
+            .filter(|key| portuguese.get(*key) != english.get(*key))
+            .collect();
+        assert!(differing.is_empty(), "{differing:?}");
+    }
+
+    #[test]
+    fn a_sentence_that_counts_has_one_placeholder() {
+        for (source, locale) in [(PORTUGUESE, Locale::PtBr), (ENGLISH, Locale::En)] {
+            for (key, (counts, placeholders)) in shape(&Words::parse(locale, source).unwrap()) {
+                assert!(!counts || placeholders.len() == 1, "{locale} {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn tables_are_flattened_and_placeholders_filled() {
+        let words = words("[greeting]\nmorning = 'Hello {name}, {name}!'");
+
+        assert_eq!(
+            words.say("greeting.morning", &[("name", "Zoë")]).unwrap(),
+            "Hello Zoë, Zoë!"
+        );
+        assert!(matches!(
+            words.say("greeting.morning", &[]),
+            Err(WordsError::MissingArgument { placeholder, .. }) if placeholder == "name"
+        ));
+        assert!(matches!(
+            words.say("greeting", &[]),
+            Err(WordsError::UnknownKey(_))
+        ));
+    }
+
+    #[test]
+    fn a_counting_sentence_agrees_with_its_number() {
+        let source = "wait = { one = '{n} second', other = '{n} seconds' }";
+        let english = words(source);
+        let portuguese = Words::parse(Locale::PtBr, source).unwrap();
+
+        assert_eq!(english.say("wait", &[("n", "1")]).unwrap(), "1 second");
+        assert_eq!(english.say("wait", &[("n", "0")]).unwrap(), "0 seconds");
+        assert_eq!(portuguese.say("wait", &[("n", "0")]).unwrap(), "0 second");
+        assert!(english.say("wait", &[("n", "soon")]).is_err());
+    }
+
+    #[test]
+    fn what_is_not_a_sentence_is_refused() {
+        for source in ["a = 1", "a = ['b']", "a = 'b {c'", "a = 'b} c'", "a ="] {
+            assert!(Words::parse(Locale::En, source).is_err(), "{source}");
+        }
+    }
+}

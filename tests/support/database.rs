@@ -1,0 +1,224 @@
+//! Databases to test on: a file for SQLite, a private server for PostgreSQL. Each test gets one of its own.
+
+use std::{
+    fmt, fs,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::{MetadataExt, chown},
+    path::Path,
+    process::Command,
+    sync::{
+        Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use tempfile::TempDir;
+
+use super::daemon::{Daemon, Program};
+
+/// A fresh, empty database.
+pub struct TestDatabase {
+    url: String,
+    /// The folder of a SQLite file, removed with it.
+    _folder: Option<TempDir>,
+}
+
+impl TestDatabase {
+    /// A file of its own. Gone with this value.
+    pub fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the database");
+        TestDatabase {
+            url: format!("sqlite://{}", folder.path().join("cadastro.db").display()),
+            _folder: Some(folder),
+        }
+    }
+
+    /// A database of the server that all tests of this process share. Gone with the process.
+    pub fn postgres() -> Self {
+        TestDatabase {
+            url: postgres_url(),
+            _folder: None,
+        }
+    }
+
+    /// One of each, for what must hold on both.
+    pub fn both() -> [Self; 2] {
+        [Self::sqlite(), Self::postgres()]
+    }
+
+    /// For `--database-url`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// The URL, to say on which database a test failed.
+impl fmt::Display for TestDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)
+    }
+}
+
+/// A fresh, empty database of the server that all tests of this process share.
+pub fn postgres_url() -> String {
+    static SHARED: OnceLock<Result<PostgresServer, String>> = OnceLock::new();
+    match SHARED.get_or_init(PostgresServer::try_new) {
+        Ok(server) => server.database(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A PostgreSQL server on 127.0.0.1 that trusts everybody there.
+///
+/// It does not wait for the disk (`fsync=off`): tests break processes, never the machine's power.
+pub struct PostgresServer {
+    daemon: Mutex<Daemon>,
+    port: u16,
+}
+
+impl PostgresServer {
+    /// Starts one for this test alone, to be stopped at will.
+    pub fn new() -> Self {
+        Self::try_new().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A fresh, empty database.
+    pub fn database(&self) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = self.port.to_string();
+        let mut createdb =
+            Command::new(program("createdb").unwrap_or_else(|error| panic!("{error}")));
+        createdb.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres"]);
+        // Nobody can be connected to this template, so that tests may copy it at once.
+        createdb.args(["--maintenance-db=postgres", "--template=template0", &name]);
+        run(createdb).unwrap_or_else(|error| panic!("{error}"));
+        format!("postgres://postgres@127.0.0.1:{port}/{name}")
+    }
+
+    /// Stops it: connections are cut, new ones refused. Returns once it is down.
+    pub fn stop(&self) {
+        self.daemon().stop().expect("PostgreSQL stops");
+    }
+
+    /// Starts it again on the same port, with all that it held. Returns once it answers.
+    pub fn start(&self) {
+        self.daemon()
+            .start_again()
+            .expect("PostgreSQL starts again");
+    }
+
+    fn daemon(&self) -> MutexGuard<'_, Daemon> {
+        self.daemon
+            .lock()
+            .expect("no test panics with the server in hand")
+    }
+
+    fn try_new() -> Result<Self, String> {
+        // Another process may take the port between our look and the server's start: then once more.
+        Self::try_on(free_port()).or_else(|_| Self::try_on(free_port()))
+    }
+
+    fn try_on(port: u16) -> Result<Self, String> {
+        let user = server_user()?;
+        let (initdb, postgres) = (program("initdb")?, program("postgres")?);
+        let folder = tempfile::tempdir().expect("a folder for PostgreSQL");
+        if let Some((user, group)) = user {
+            chown(folder.path(), Some(user), Some(group)).expect("root may give a folder away");
+        }
+        let settings = [
+            format!("port={port}"),
+            "listen_addresses=127.0.0.1".to_owned(),
+            "unix_socket_directories=".to_owned(),
+            "max_connections=300".to_owned(),
+            "shared_buffers=32MB".to_owned(),
+            "fsync=off".to_owned(),
+        ];
+        let line = ["sh", "-c", SERVER, "sh"].map(str::to_owned);
+        let line = line.into_iter().chain([initdb, postgres]);
+        let settings = settings
+            .into_iter()
+            .flat_map(|setting| ["-c".to_owned(), setting]);
+        let (daemon, _) = Daemon::start(Program {
+            line: line.chain(settings).collect(),
+            // From here on the daemon removes it.
+            folder: folder.keep(),
+            user,
+            end: "QUIT",
+            ready: "database system is ready to accept connections",
+            fatal: "FATAL",
+        })?;
+        Ok(PostgresServer {
+            daemon: Mutex::new(daemon),
+            port,
+        })
+    }
+}
+
+/// Makes the data at the first start; at every start becomes the server.
+const SERVER: &str = r#"
+initdb=$1
+shift
+[ -e data ] || "$initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync ||
+    { echo FATAL; exit; }
+exec "$@" -D data
+"#;
+
+/// A program of Debian's package, the newest version of it.
+fn program(name: &str) -> Result<String, String> {
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    versions
+        .map(|version| version.path().join("bin").join(name))
+        .filter(|path| path.exists())
+        .max_by_key(|path| version_of(path))
+        .map(|path| path.display().to_string())
+        .ok_or_else(|| format!("PostgreSQL's {name} is missing: apt-get install postgresql"))
+}
+
+fn version_of(program: &Path) -> Option<u32> {
+    program.iter().nth(4)?.to_str()?.parse().ok()
+}
+
+/// PostgreSQL refuses to run as root: then it runs as the user whom its package made.
+fn server_user() -> Result<Option<(u32, u32)>, String> {
+    let we_are_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if !we_are_root {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut fields = users
+        .lines()
+        .find(|line| line.starts_with("postgres:"))
+        .into_iter()
+        .flat_map(|line| line.split(':').skip(2));
+    let mut number = || fields.next()?.parse().ok();
+    match (number(), number()) {
+        (Some(user), Some(group)) => Ok(Some((user, group))),
+        _ => Err("the user postgres is missing: apt-get install postgresql".to_owned()),
+    }
+}
+
+/// A port that nobody listens on, below those that the kernel hands out by itself, so that it stays free over a restart.
+fn free_port() -> u16 {
+    std::iter::repeat_with(|| rand::random_range(20_000..32_000))
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .expect("the iterator has no end")
+}
+
+fn run(mut command: Command) -> Result<(), String> {
+    let name = command.get_program().display().to_string();
+    let output = command
+        .output()
+        .map_err(|error| format!("{name}: {error}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{name}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        ))
+    }
+}
