@@ -32,9 +32,11 @@ pub async fn serve(
         .insert_header(ETag(tag));
     Ok(match known {
         true => answer.finish(),
-        false => answer.content_type(asset.content_type).body(match &asset.bytes {
-            std::borrow::Cow::Borrowed(bytes) => web::Bytes::from_static(bytes),
-            std::borrow::Cow::Owned(bytes) => web::Bytes::copy_from_slice(bytes),
-        }),
+        false => answer
+            .content_type(asset.content_type)
+            .body(match &asset.bytes {
+                std::borrow::Cow::Borrowed(bytes) => web::Bytes::from_static(bytes),
+                std::borrow::Cow::Owned(bytes) => web::Bytes::copy_from_slice(bytes),
+            }),
     })
 }

@@ -73,7 +73,12 @@ fn parse(entry: &str) -> Option<IpAddr> {
 pub fn host(request: &HttpRequest) -> Option<&str> {
     let named = request.headers().get(header::HOST);
     let named = named.and_then(|host| host.to_str().ok());
-    named.or_else(|| request.uri().authority().map(|authority| authority.as_str()))
+    named.or_else(|| {
+        request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str())
+    })
 }
 
 /// Whether no other site could be called so: an address, `localhost`, or the name that we were given.
@@ -104,7 +109,10 @@ mod tests {
     #[test]
     fn nobody_is_believed_who_is_not_trusted() {
         assert_eq!(seen("192.0.2.9", &["198.51.100.1"], &[]), "192.0.2.9");
-        assert_eq!(seen("192.0.2.9", &["198.51.100.1"], &["10.0.0.0/8"]), "192.0.2.9");
+        assert_eq!(
+            seen("192.0.2.9", &["198.51.100.1"], &["10.0.0.0/8"]),
+            "192.0.2.9"
+        );
     }
 
     #[test]
@@ -115,27 +123,56 @@ mod tests {
 
     #[test]
     fn proxies_all_the_way_lead_to_the_left_most() {
-        assert_eq!(seen("10.0.0.1", &["10.0.0.3", "10.0.0.2"], &["10.0.0.0/8"]), "10.0.0.3");
+        assert_eq!(
+            seen("10.0.0.1", &["10.0.0.3", "10.0.0.2"], &["10.0.0.0/8"]),
+            "10.0.0.3"
+        );
         assert_eq!(seen("10.0.0.1", &[], &["10.0.0.0/8"]), "10.0.0.1");
     }
 
     #[test]
     fn an_entry_may_have_a_port_and_nonsense_ends_the_belief() {
         let trusted = ["10.0.0.0/8"];
-        assert_eq!(seen("10.0.0.1", &["198.51.100.1:4711"], &trusted), "198.51.100.1");
-        assert_eq!(seen("10.0.0.1", &["[2001:db8::1]:443"], &trusted), "2001:db8::1");
-        assert_eq!(seen("10.0.0.1", &["[2001:db8::1]"], &trusted), "2001:db8::1");
-        assert_eq!(seen("10.0.0.1", &["::ffff:198.51.100.1"], &trusted), "198.51.100.1");
-        assert_eq!(seen("10.0.0.1", &["198.51.100.1", "unknown"], &trusted), "10.0.0.1");
+        assert_eq!(
+            seen("10.0.0.1", &["198.51.100.1:4711"], &trusted),
+            "198.51.100.1"
+        );
+        assert_eq!(
+            seen("10.0.0.1", &["[2001:db8::1]:443"], &trusted),
+            "2001:db8::1"
+        );
+        assert_eq!(
+            seen("10.0.0.1", &["[2001:db8::1]"], &trusted),
+            "2001:db8::1"
+        );
+        assert_eq!(
+            seen("10.0.0.1", &["::ffff:198.51.100.1"], &trusted),
+            "198.51.100.1"
+        );
+        assert_eq!(
+            seen("10.0.0.1", &["198.51.100.1", "unknown"], &trusted),
+            "10.0.0.1"
+        );
     }
 
     #[test]
     fn only_names_that_no_other_site_can_have_are_our_own() {
         let base = Url::parse("http://cadastro.example:8080").unwrap();
-        for own in ["localhost:8080", "127.0.0.1:8080", "[::1]", "192.168.1.5", "cadastro.example"] {
+        for own in [
+            "localhost:8080",
+            "127.0.0.1:8080",
+            "[::1]",
+            "192.168.1.5",
+            "cadastro.example",
+        ] {
             assert!(is_own_name(own, &base), "{own}");
         }
-        for other in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", ""] {
+        for other in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "",
+        ] {
             assert!(!is_own_name(other, &base), "{other}");
         }
     }

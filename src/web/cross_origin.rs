@@ -29,7 +29,15 @@ pub async fn refuse(
 }
 
 fn is_own(request: &HttpRequest, base_url: &Url) -> bool {
-    let header = |name| Some(request.headers().get(name)?.to_str().unwrap_or("unreadable"));
+    let header = |name| {
+        Some(
+            request
+                .headers()
+                .get(name)?
+                .to_str()
+                .unwrap_or("unreadable"),
+        )
+    };
     is_allowed(
         request.method(),
         header(header::HeaderName::from_static("sec-fetch-site")),
@@ -50,7 +58,10 @@ fn is_allowed(
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return true;
     }
-    match (site.filter(|site| !site.is_empty()), origin.filter(|origin| !origin.is_empty())) {
+    match (
+        site.filter(|site| !site.is_empty()),
+        origin.filter(|origin| !origin.is_empty()),
+    ) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, None) => true,
         // A proxy may have renamed the host, hence our own name counts too.

@@ -194,7 +194,9 @@ impl From<UrlencodedError> for WebError {
     fn from(error: UrlencodedError) -> Self {
         match error {
             UrlencodedError::Overflow { .. } => WebError::TooLarge,
-            UrlencodedError::ContentType => WebError::MediaType("application/x-www-form-urlencoded"),
+            UrlencodedError::ContentType => {
+                WebError::MediaType("application/x-www-form-urlencoded")
+            }
             UrlencodedError::Payload(error) => error.into(),
             other => WebError::Unreadable(other.to_string()),
         }

@@ -1,9 +1,9 @@
 //! What a visitor or a program reads when something went wrong.
 
-use std::{error::Error as StdError, iter, panic::AssertUnwindSafe};
+use std::{error::Error as StdError, panic::AssertUnwindSafe};
 
 use actix_web::{
-    Error, HttpRequest, HttpResponse, ResponseError,
+    Error, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{StatusCode, header},
@@ -177,13 +177,15 @@ fn wants_json(request: &HttpRequest) -> bool {
 
 /// An error and all that caused it.
 fn chain(error: &dyn StdError) -> String {
-    let mut said: Vec<String> = Vec::new();
-    for error in iter::successors(Some(error), |error| error.source()) {
-        let this = error.to_string();
+    let mut said = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
         // Some errors repeat what caused them.
+        let this = error.to_string();
         if said.last() != Some(&this) {
             said.push(this);
         }
+        cause = error.source();
     }
     said.join(": ")
 }
@@ -209,7 +211,10 @@ mod tests {
         assert!(asks("/signup", "application/json"));
         assert!(asks("/account/events", "text/event-stream"));
         assert!(!asks("/signup", "*/*"));
-        assert!(!asks("/signup", "text/html,application/xhtml+xml,application/json;q=0.1"));
+        assert!(!asks(
+            "/signup",
+            "text/html,application/xhtml+xml,application/json;q=0.1"
+        ));
         assert!(!asks("/apis", ""));
     }
 

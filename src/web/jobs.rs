@@ -75,7 +75,10 @@ fn line(job: &JobRow, text: &Text, locale: Locale) -> Line {
             State::Cancelled => Some(text.sentence(locale, "jobs.error.cancelled", &[])),
             _ => None,
         },
-        waiting: matches!(job.state, State::Scheduled | State::Available | State::Retryable),
+        waiting: matches!(
+            job.state,
+            State::Scheduled | State::Available | State::Retryable
+        ),
         running: job.state == State::Executing,
         done: job.state == State::Completed,
         failed: job.state == State::Discarded,

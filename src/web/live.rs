@@ -39,7 +39,10 @@ impl Default for Seats {
 impl Seats {
     /// A place for one stream, given back when it ends.
     pub fn take(&self) -> Result<OwnedSemaphorePermit, WebError> {
-        self.0.clone().try_acquire_owned().map_err(|_| WebError::Busy)
+        self.0
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| WebError::Busy)
     }
 }
 
@@ -146,7 +149,12 @@ where
 
     /// Waits for a reason to look again; `false` says that the program stops.
     async fn wait(&mut self) -> bool {
-        let Live { changes, stopping, concerns, .. } = self;
+        let Live {
+            changes,
+            stopping,
+            concerns,
+            ..
+        } = self;
         tokio::select! {
             // An error says that the sender is gone, and with it the program.
             _ = stopping.wait_for(|stopping| *stopping) => return false,
@@ -163,7 +171,10 @@ where
 }
 
 /// Returns after the next change that concerns us, or after so many that some were missed.
-async fn concerning(changes: &mut broadcast::Receiver<Change>, concerns: &impl Fn(&Change) -> bool) {
+async fn concerning(
+    changes: &mut broadcast::Receiver<Change>,
+    concerns: &impl Fn(&Change) -> bool,
+) {
     loop {
         match changes.recv().await {
             Ok(change) if concerns(&change) => return,
@@ -235,10 +246,17 @@ mod tests {
         let shown = seen("<ol>\n1\n</ol>", false);
         let (mut live, tell, _stop) = live(&shown);
         let first = live.next().await.unwrap();
-        assert_eq!(first, "retry: 2000\nevent: jobs\ndata: <ol>\ndata: 1\ndata: </ol>\n\n");
+        assert_eq!(
+            first,
+            "retry: 2000\nevent: jobs\ndata: <ol>\ndata: 1\ndata: </ol>\n\n"
+        );
 
         *shown.borrow_mut() = ("2".into(), true);
-        let change = Change { job: JobId(3), user: None, signup: Some(SignupId(1)) };
+        let change = Change {
+            job: JobId(3),
+            user: None,
+            signup: Some(SignupId(1)),
+        };
         tell.send(change).unwrap();
         let last = live.next().await.unwrap();
         assert_eq!(last, "event: jobs\ndata: 2\n\nevent: end\ndata: end\n\n");
@@ -264,6 +282,9 @@ mod tests {
 
     #[test]
     fn no_text_breaks_out_of_its_event() {
-        assert_eq!(event("jobs", "a\r\n\nevent: x"), "event: jobs\ndata: a\ndata: event: x\n\n");
+        assert_eq!(
+            event("jobs", "a\r\n\nevent: x"),
+            "event: jobs\ndata: a\ndata: event: x\n\n"
+        );
     }
 }

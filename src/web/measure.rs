@@ -36,7 +36,9 @@ pub async fn count(
 
 /// The pattern in the route table; anybody can invent addresses, but not patterns.
 pub fn route(request: &HttpRequest) -> String {
-    request.match_pattern().unwrap_or_else(|| "unmatched".to_owned())
+    request
+        .match_pattern()
+        .unwrap_or_else(|| "unmatched".to_owned())
 }
 
 /// Anybody can invent methods, too.

@@ -122,7 +122,11 @@ fn routes(config: &mut ServiceConfig) {
         .service(at("/api/v1/signups").post(signups::create))
         .service(at("/api/v1/signups/{receipt}").get(signups::show))
         .service(at("/api/v1/jobs").get(jobs::list).post(jobs::create))
-        .service(at("/api/v1/jobs/batch").accepting(jobs::BATCH_BYTES).post(jobs::create_many))
+        .service(
+            at("/api/v1/jobs/batch")
+                .accepting(jobs::BATCH_BYTES)
+                .post(jobs::create_many),
+        )
         .service(at("/api/v1/jobs/{id}").get(jobs::show))
         .service(at("/api/v1/jobs/{id}/cancel").post(jobs::cancel))
         .service(at("/api/v1/jobs/{id}/retry").post(jobs::retry))

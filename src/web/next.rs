@@ -28,7 +28,14 @@ mod tests {
 
     #[test]
     fn a_path_of_this_site_is_followed() {
-        for next in ["/", "/signup", "/dev/mailbox/3", "/a?b=c&d=%2F%2Fe", "/a/..//b", "/%2F/x"] {
+        for next in [
+            "/",
+            "/signup",
+            "/dev/mailbox/3",
+            "/a?b=c&d=%2F%2Fe",
+            "/a/..//b",
+            "/%2F/x",
+        ] {
             assert_eq!(path(next), Some(next));
         }
     }
@@ -36,9 +43,22 @@ mod tests {
     #[test]
     fn nothing_leads_to_another_site() {
         for next in [
-            "", "//evil", "///evil", "/\\evil", "\\\\evil", "https://evil", "javascript:alert(1)",
-            "evil", "/\t/evil", "/\n/evil", "\t//evil", " //evil", "/a\r\nSet-Cookie: x=y", "/\u{0}",
-            "/caf\u{e9}", "/ a",
+            "",
+            "//evil",
+            "///evil",
+            "/\\evil",
+            "\\\\evil",
+            "https://evil",
+            "javascript:alert(1)",
+            "evil",
+            "/\t/evil",
+            "/\n/evil",
+            "\t//evil",
+            " //evil",
+            "/a\r\nSet-Cookie: x=y",
+            "/\u{0}",
+            "/caf\u{e9}",
+            "/ a",
         ] {
             assert_eq!(path(next), None, "{next:?}");
         }

@@ -26,7 +26,9 @@ impl Operator {
             };
         }
         match visit.user().await? {
-            Some(user) if user.operator => Ok(Operator { name: user.username }),
+            Some(user) if user.operator => Ok(Operator {
+                name: user.username,
+            }),
             Some(_) => Err(WebError::Forbidden),
             None => Err(WebError::Unknown),
         }
@@ -46,7 +48,9 @@ impl FromRequest for Operator {
 /// The token of `Authorization: Bearer TOKEN`; the scheme may be written in any case.
 fn bearer(authorization: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = authorization.split_at_checked(b"Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+    scheme
+        .eq_ignore_ascii_case(b"Bearer ")
+        .then(|| token.trim_ascii())
 }
 
 /// Takes as long for a token that is nearly right as for one that is not.

@@ -87,11 +87,20 @@ fn errors(error: &WebError, text: &Text, locale: Locale) -> BTreeMap<String, Vec
     match error {
         WebError::Fields(fields) => {
             for field in fields {
-                add(field.field.name(), field.code, sentence(field, text, locale));
+                add(
+                    field.field.name(),
+                    field.code,
+                    sentence(field, text, locale),
+                );
             }
         }
         WebError::Arguments(arguments) => {
-            for Argument { field, code, message } in arguments {
+            for Argument {
+                field,
+                code,
+                message,
+            } in arguments
+            {
                 add(field, code, message.clone());
             }
         }

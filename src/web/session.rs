@@ -43,17 +43,17 @@ pub fn cookie(token: &Token, lasts: Duration, base_url: &Url) -> Cookie<'static>
 
 /// What makes the browser forget its token.
 pub fn no_cookie(base_url: &Url) -> Cookie<'static> {
-    let mut cookie = kept(Cookie::new(name(base_url), ""), time::Duration::ZERO, base_url);
+    let mut cookie = kept(
+        Cookie::new(name(base_url), ""),
+        time::Duration::ZERO,
+        base_url,
+    );
     cookie.make_removal();
     cookie
 }
 
 /// A cookie for our own pages, which no script reads and no other site's form sends along.
-pub fn kept(
-    mut cookie: Cookie<'static>,
-    lasts: time::Duration,
-    base_url: &Url,
-) -> Cookie<'static> {
+pub fn kept(mut cookie: Cookie<'static>, lasts: time::Duration, base_url: &Url) -> Cookie<'static> {
     cookie.set_path("/");
     cookie.set_http_only(true);
     cookie.set_same_site(SameSite::Lax);

@@ -18,7 +18,10 @@ impl RootSpanBuilder for Request {
     fn on_request_start(request: &ServiceRequest) -> Span {
         use actix_web::HttpMessage;
 
-        let id = request.extensions().get::<RequestId>().map(ToString::to_string);
+        let id = request
+            .extensions()
+            .get::<RequestId>()
+            .map(ToString::to_string);
         tracing::info_span!(
             "request",
             http.method = method(request.method()),
