@@ -3,20 +3,17 @@
 //! Each change that the Scheduler tells of makes the stream look again. It also looks by itself
 //! every so often: other instances tell of their changes elsewhere.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, time::Duration};
 
 use actix_web::{HttpResponse, http::header, web::Bytes};
 use futures_util::stream;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch},
+    sync::{OwnedSemaphorePermit, broadcast, watch},
     time::{Instant, sleep, timeout},
 };
 
 use super::{State, WebError};
 use crate::actors::Change;
-
-/// Streams at once; the pages of all others refresh themselves.
-const SEATS: usize = 2048;
 
 /// How often a stream looks by itself.
 const LOOK: Duration = Duration::from_secs(2);
@@ -26,25 +23,6 @@ const BURST: Duration = Duration::from_millis(50);
 
 /// A stream that has nothing to say says so, or proxies would take it for dead.
 const QUIET: Duration = Duration::from_secs(15);
-
-/// How many streams there may be.
-pub struct Seats(Arc<Semaphore>);
-
-impl Default for Seats {
-    fn default() -> Self {
-        Seats(Arc::new(Semaphore::new(SEATS)))
-    }
-}
-
-impl Seats {
-    /// A place for one stream, given back when it ends.
-    pub fn take(&self) -> Result<OwnedSemaphorePermit, WebError> {
-        self.0
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| WebError::Busy)
-    }
-}
 
 /// What a stream sees when it looks.
 pub struct Snapshot {
@@ -209,7 +187,7 @@ mod tests {
     /// A stream that sees what the test shows it, of the sign-up 1.
     #[allow(clippy::type_complexity)]
     fn live(
-        seen: &Seen,
+        seen: Seen,
     ) -> (
         Live<
             impl Fn(&Change) -> bool,
@@ -220,7 +198,6 @@ mod tests {
     ) {
         let (tell, changes) = broadcast::channel(8);
         let (stop, stopping) = watch::channel(false);
-        let seen = seen.clone();
         let live = Live {
             changes,
             stopping,
@@ -244,7 +221,7 @@ mod tests {
     #[tokio::test]
     async fn a_stream_tells_at_once_and_after_a_change_and_ends_with_the_last_job() {
         let shown = seen("<ol>\n1\n</ol>", false);
-        let (mut live, tell, _stop) = live(&shown);
+        let (mut live, tell, _stop) = live(shown.clone());
         let first = live.next().await.unwrap();
         assert_eq!(
             first,
@@ -265,19 +242,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_stop_ends_the_stream_while_it_waits() {
-        let (mut live, _tell, stop) = live(&seen("1", false));
+        let (mut live, _tell, stop) = live(seen("1", false));
         live.next().await.unwrap();
         stop.send(true).unwrap();
         assert_eq!(live.next().await, None);
-    }
-
-    #[test]
-    fn seats_are_bounded_and_given_back() {
-        let seats = Seats(Arc::new(Semaphore::new(1)));
-        let taken = seats.take().unwrap();
-        assert!(matches!(seats.take(), Err(WebError::Busy)));
-        drop(taken);
-        assert!(seats.take().is_ok());
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod operator;
 mod pages;
 mod problem;
 mod route;
+mod seats;
 mod session;
 mod sign_up;
 mod span;
@@ -27,6 +28,7 @@ mod visit;
 
 use std::{io, net::TcpListener, sync::Arc};
 
+pub use actix_web::dev::ServerHandle;
 use actix_web::{
     App, HttpResponse, HttpServer,
     dev::Server,
@@ -75,7 +77,7 @@ pub struct State {
 pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
     let grace = error::whole_seconds(state.config.shutdown_grace);
     let state = web::Data::new(state);
-    let seats = web::Data::new(live::Seats::default());
+    let seats = web::Data::new(seats::Seats::default());
     let migrated = web::Data::new(api::health::Migrated::default());
     let server = HttpServer::new(move || {
         App::new()

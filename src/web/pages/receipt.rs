@@ -11,7 +11,8 @@ use crate::{
     web::{
         Answer, State, WebError,
         jobs::{self, Jobs},
-        live::{self, Seats, Snapshot},
+        live::{self, Snapshot},
+        seats::Seats,
         visit::Visit,
     },
 };
