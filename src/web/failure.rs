@@ -120,15 +120,18 @@ fn with_headers(mut told: HttpResponse, error: &WebError) -> HttpResponse {
     told
 }
 
+/// Pages to go back to when what they sent could not be read.
+const FORMS: [&str; 2] = ["/signup", "/login"];
+
 /// The data of `pages/error`.
 #[derive(Serialize)]
-struct ErrorPage {
+struct ErrorPage<'a> {
     status: u16,
     title: String,
     message: String,
     reference: Option<String>,
     retry_after: Option<u64>,
-    back: Option<&'static str>,
+    back: Option<&'a str>,
 }
 
 async fn page(
@@ -151,7 +154,7 @@ async fn page(
         message: sentence("message"),
         reference,
         retry_after: error.retry_after(),
-        back: matches!(error, WebError::Unknown).then_some("/login"),
+        back: FORMS.contains(&visit.path.as_str()).then_some(&visit.path),
     };
     // Where we are at fault already, the page does not ask the database who looks at it.
     let user = match status.is_server_error() {
@@ -190,16 +193,39 @@ fn chain(error: &dyn StdError) -> String {
     said.join(": ")
 }
 
-/// A response for `error` that is still to be told as a page or as JSON.
-pub fn bare(error: WebError) -> HttpResponse {
-    HttpResponse::from_error(error)
-}
-
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
+    use actix_web::{
+        App,
+        middleware::from_fn,
+        test::{self, TestRequest},
+    };
 
     use super::*;
+
+    #[actix_web::test]
+    async fn a_panic_is_an_answer_like_any_other_and_other_methods_are_told_which_are_taken() {
+        use crate::web::route::at;
+
+        let broken = || async {
+            match std::hint::black_box(true) {
+                true => panic!("broken"),
+                false => no_such_page().await,
+            }
+        };
+        let app = App::new().service(at("/broken").get(broken));
+        let app = test::init_service(app.wrap(from_fn(answer))).await;
+
+        let answer = test::call_service(&app, TestRequest::get().uri("/broken").to_request()).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let told = test::read_body(answer).await;
+        assert!(!told.windows(6).any(|part| part == b"broken"), "{told:?}");
+
+        let answer =
+            test::call_service(&app, TestRequest::post().uri("/broken").to_request()).await;
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(answer.headers().get(header::ALLOW).unwrap(), "GET, HEAD");
+    }
 
     #[test]
     fn programs_get_json_and_browsers_pages() {
