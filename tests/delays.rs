@@ -6,42 +6,37 @@ use cadastro::{account::Application, queue::State, text::Locale};
 
 use crate::support::{app::TestApp, database::TestDatabase};
 
-fn maria() -> Application {
-    let parsed = Application::parse(
-        "maria",
-        "maria@example.com",
-        "correct horse battery",
-        None,
-        Locale::En,
-    );
-    parsed.expect("a good application")
+/// Signs somebody up past the web, and gives the receipt.
+pub async fn sign_up(app: &TestApp, username: &str) -> String {
+    let email = format!("{username}@example.com");
+    let parsed = Application::parse(username, &email, "correct horse battery", None, Locale::En);
+    let application = parsed.expect("a good application");
+    app.registrar
+        .sign_up(application, None)
+        .await
+        .expect("signed up")
+        .receipt
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_welcome_letter_leaves_ten_seconds_after_the_sign_up_and_not_before() {
     for database in TestDatabase::both() {
         let app = TestApp::start(&database).await;
-        let signed_up = app
-            .registrar
-            .sign_up(maria(), None)
-            .await
-            .expect("signed up");
+        let receipt = sign_up(&app, "maria").await;
 
-        app.job_reaches(&signed_up.receipt, "simple_task", State::Executing)
+        app.job_reaches(&receipt, "simple_task", State::Executing)
             .await;
         app.advance(Duration::from_millis(9_999));
-        app.job_reaches(&signed_up.receipt, "simple_task", State::Completed)
+        app.job_reaches(&receipt, "simple_task", State::Completed)
             .await;
         let letter = app
-            .job_reaches(&signed_up.receipt, "welcome_email", State::Scheduled)
+            .job_reaches(&receipt, "welcome_email", State::Scheduled)
             .await;
         assert_eq!(letter.attempt, 0, "{database}");
         assert!(app.store.letters(10).await.expect("letters").is_empty());
 
         app.advance(Duration::from_millis(1));
-        let jobs = app
-            .receipt_reaches(&signed_up.receipt, &[State::Completed])
-            .await;
+        let jobs = app.receipt_reaches(&receipt, &[State::Completed]).await;
         let letters = app.store.letters(10).await.expect("letters");
         assert_eq!(letters.len(), 1, "{database}");
         assert_eq!(letters[0].recipient, "maria@example.com");

@@ -3,5 +3,6 @@
 mod config;
 mod delays;
 mod mail;
+mod retries;
 mod support;
 mod tools;
