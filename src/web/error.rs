@@ -9,11 +9,13 @@ use actix_web::{
     http::StatusCode,
     web::{self, ServiceConfig},
 };
+use tokio::task::JoinError;
 
 use crate::{
     account::FieldError,
     actors::{AskError, LogInError, SignUpError},
     store::StoreError,
+    telemetry::panic_message,
     text::TextError,
 };
 
@@ -180,6 +182,15 @@ impl From<StoreError> for WebError {
             StoreError::Conflict(_) | StoreError::Unusable(_) | StoreError::Fault(_) => {
                 WebError::Fault(error.into())
             }
+        }
+    }
+}
+
+impl From<JoinError> for WebError {
+    fn from(error: JoinError) -> Self {
+        match error.try_into_panic() {
+            Ok(panic) => WebError::fault(format!("panicked: {}", panic_message(&*panic))),
+            Err(_) => WebError::Away("the program stops".to_owned()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a visitor or a program reads when something went wrong.
 
-use std::{error::Error as StdError, panic::AssertUnwindSafe};
+use std::error::Error as StdError;
 
 use actix_web::{
     Error, HttpRequest, HttpResponse,
@@ -8,9 +8,10 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{StatusCode, header},
     middleware::Next,
+    rt,
 };
-use futures_util::FutureExt;
 use serde::Serialize;
+use tracing::Instrument;
 
 use super::{
     Answer,
@@ -18,25 +19,25 @@ use super::{
     problem::{PROBLEM_JSON, Problem},
     visit::Visit,
 };
-use crate::telemetry::panic_message;
 
 /// The answer at every address that is not in the route table.
 pub async fn no_such_page() -> Answer {
     Err(WebError::NotFound)
 }
 
-/// Turns a panic of a handler into an error like any other, instead of a connection cut off.
-pub async fn catch(
+/// Lets a handler come to its end whatever the browser does, and turns a panic into an error like
+/// any other instead of a connection cut off.
+///
+/// actix-web drops the handler of a browser that hangs up, and with it whatever the handler has
+/// begun: a question to SQLite cannot be dropped while it runs.
+pub async fn complete(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let asked = request.request().clone();
-    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+    match rt::spawn(next.call(request).in_current_span()).await {
         Ok(answer) => answer.map(ServiceResponse::map_into_boxed_body),
-        Err(panic) => {
-            let fault = WebError::fault(format!("panicked: {}", panic_message(&*panic)));
-            Ok(ServiceResponse::from_err(fault, asked))
-        }
+        Err(broken) => Ok(ServiceResponse::from_err(WebError::from(broken), asked)),
     }
 }
 
@@ -159,7 +160,12 @@ async fn page(
     // Where we are at fault already, the page does not ask the database who looks at it.
     let user = match status.is_server_error() {
         true => None,
-        false => visit.user().await.unwrap_or_default(),
+        // On its own, as in `complete`.
+        false => {
+            let visit = visit.clone();
+            let asked = rt::spawn(async move { visit.user().await });
+            asked.await.ok().and_then(Result::ok).flatten()
+        }
     };
     visit.page_with(status, user.as_ref(), "pages/error", &data)
 }

@@ -68,7 +68,7 @@ impl HttpServiceFactory for At {
         // Panics are caught here, as the request may be held on to only after it was routed.
         self.resource
             .default_service(web::to(refuse))
-            .wrap(from_fn(failure::catch))
+            .wrap(from_fn(failure::complete))
             .register(config);
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, rt, web};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -47,8 +47,12 @@ pub async fn ready(state: web::Data<State>, migrated: web::Data<Migrated>) -> An
     let stopping = *state.stopping.borrow();
     let database = state.store.ping().await.is_ok();
     if database && !migrated.0.load(Relaxed) {
-        let pending = timeout(PATIENCE, state.store.pending_migrations()).await;
-        let done = matches!(pending, Ok(Ok(pending)) if pending.is_empty());
+        let asked = {
+            let store = state.store.clone();
+            rt::spawn(async move { store.pending_migrations().await })
+        };
+        let pending = timeout(PATIENCE, asked).await;
+        let done = matches!(pending, Ok(Ok(Ok(pending))) if pending.is_empty());
         migrated.0.store(done, Relaxed);
     }
     let done = migrated.0.load(Relaxed);
