@@ -1,6 +1,9 @@
 //! The embedded migrations, brought to the database by `serve` and `migrate`.
 
-use diesel::migration::MigrationSource;
+use diesel::{
+    backend::Backend,
+    migration::{Migration, MigrationSource},
+};
 use diesel_async::{SimpleAsyncConnection, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -75,10 +78,12 @@ where
     C: MigrationHarness<C::Backend> + diesel::Connection,
     EmbeddedMigrations: MigrationSource<C::Backend>,
 {
-    connection
-        .run_pending_migrations(source)
-        .map(|versions| versions.iter().map(ToString::to_string).collect())
-        .map_err(|error| StoreError::Unusable(format!("a migration failed: {error}")))
+    let failed = |error| StoreError::Unusable(format!("a migration failed: {error}"));
+    let pending = connection.pending_migrations(source).map_err(failed)?;
+    for migration in &pending {
+        connection.run_migration(migration).map_err(failed)?;
+    }
+    Ok(names(&pending))
 }
 
 fn pending<C>(connection: &mut C, source: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
@@ -88,6 +93,11 @@ where
 {
     connection
         .pending_migrations(source)
-        .map(|migrations| migrations.iter().map(|m| m.name().to_string()).collect())
+        .map(|pending| names(&pending))
         .map_err(|error| StoreError::Unusable(format!("the migrations cannot be read: {error}")))
+}
+
+fn names<DB: Backend>(migrations: &[Box<dyn Migration<DB>>]) -> Vec<String> {
+    let names = migrations.iter().map(|migration| migration.name());
+    names.map(|name| name.to_string()).collect()
 }

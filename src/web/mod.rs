@@ -3,7 +3,7 @@
 //! A handler gets a [`visit::Visit`], asks the store or an actor, and answers with a page, with
 //! JSON, or with a [`WebError`], of which [`failure`] makes the page or JSON that fits.
 
-mod api;
+pub(crate) mod api;
 mod assets;
 mod client;
 mod cross_origin;
