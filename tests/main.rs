@@ -3,6 +3,7 @@
 mod config;
 mod delays;
 mod mail;
+mod recovery;
 mod retries;
 mod support;
 mod tools;
