@@ -10,6 +10,7 @@ mod cross_origin;
 mod error;
 mod failure;
 mod headers;
+mod intake;
 mod jobs;
 mod live;
 mod measure;
@@ -106,7 +107,7 @@ fn routes(config: &mut ServiceConfig) {
     use api::{actors, health, jobs, queues, signups};
     use pages::{home, language, login, mailbox, receipt, signup};
 
-    error::configure(config);
+    intake::configure(config);
     config
         .service(at("/").get(home::show))
         .service(at("/account/events").get(home::events))
