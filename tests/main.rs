@@ -2,6 +2,7 @@
 
 mod config;
 mod delays;
+mod house;
 mod mail;
 mod recovery;
 mod retries;
