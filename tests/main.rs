@@ -7,4 +7,5 @@ mod mail;
 mod recovery;
 mod retries;
 mod support;
+mod tls;
 mod tools;

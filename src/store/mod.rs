@@ -17,6 +17,7 @@ mod sessions;
 mod signups;
 mod sole;
 mod throttles;
+mod tls;
 
 pub use accounts::Credentials;
 pub use connection::{PoolSize, Store};
