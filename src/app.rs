@@ -1,1 +1,296 @@
-//! (room: app)
+//! Builds the rooms, and closes them in reverse order.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, watch},
+};
+use url::Url;
+
+use crate::{
+    account::Hasher,
+    actors::{self, Actors, Foundations, Registrar, Scheduler, Tree},
+    clock::Clock,
+    config::{Config, DatabaseUrl},
+    jobs::{self, CatalogueBuilder, CatalogueError},
+    mail::{BadSetting, Mailer, SmtpSettings},
+    metrics::Metrics,
+    store::{PoolSize, Sole, Store, StoreError},
+    text::{Text, TextError},
+    web,
+};
+
+/// Why the program could not start, or could not go on. One line, with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error("cannot listen on {address}: {source}; choose another with --listen")]
+    Listen {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    #[error("{0}; check --database-url")]
+    Database(#[from] StoreError),
+    #[error("{0}")]
+    Mail(#[from] BadSetting),
+    #[error("the templates are broken: {0}")]
+    Text(#[from] TextError),
+    #[error("the catalogue of jobs contradicts itself: {0}")]
+    Catalogue(#[from] CatalogueError),
+    #[error("the system refused: {0}")]
+    System(#[from] io::Error),
+    /// Without the Registrar or the Scheduler nothing works; a fresh process may.
+    #[error("the {0} fell too often; see the log, and start the program again")]
+    Lost(&'static str),
+}
+
+/// What cadastro is made of, before it starts. A program that embeds it adds jobs of its own.
+pub struct Builder {
+    config: Config,
+    clock: Clock,
+    catalogue: CatalogueBuilder,
+}
+
+/// cadastro, serving.
+pub struct App {
+    pub address: SocketAddr,
+    pub base_url: Url,
+    pub store: Store,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    pub registrar: Registrar,
+    pub scheduler: Scheduler,
+    pub tree: Tree,
+    grace: Duration,
+    web: web::ServerHandle,
+    stopping: watch::Sender<bool>,
+    lost: mpsc::UnboundedReceiver<&'static str>,
+    _sole: Option<Sole>,
+}
+
+impl App {
+    /// Begins with cadastro's own jobs and the machine's clock.
+    pub fn builder(config: Config) -> Builder {
+        Builder {
+            config,
+            clock: Clock::system(),
+            catalogue: jobs::catalogue(),
+        }
+    }
+}
+
+impl Builder {
+    /// Lives by this clock.
+    pub fn clock(self, clock: Clock) -> Self {
+        Builder { clock, ..self }
+    }
+
+    /// Knows these kinds of job as well.
+    pub fn jobs(self, add: impl FnOnce(CatalogueBuilder) -> CatalogueBuilder) -> Self {
+        Builder {
+            catalogue: add(self.catalogue),
+            ..self
+        }
+    }
+
+    /// Starts everything on the actix system on which this is called.
+    pub async fn start(self) -> Result<App, AppError> {
+        let Builder {
+            config,
+            clock,
+            catalogue,
+        } = self;
+        let catalogue = catalogue.build()?;
+        let text = Text::new()?;
+        let mailer = mailer(&config)?;
+        let sole = match &config.database_url {
+            DatabaseUrl::Sqlite(path) => Some(Sole::claim(path)?),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        let (store, metrics) = open(&config)?;
+        for migration in store.migrate().await? {
+            tracing::info!(migration, "the database was migrated");
+        }
+
+        let listener = TcpListener::bind(config.listen).map_err(|source| AppError::Listen {
+            address: config.listen,
+            source,
+        })?;
+        let address = listener.local_addr()?;
+        let base_url = config.base_url(address);
+        let config = Arc::new(config);
+        let (tell_lost, lost) = mpsc::unbounded_channel();
+        let Actors {
+            registrar,
+            scheduler,
+            tree,
+        } = actors::start(
+            Foundations {
+                store: store.clone(),
+                clock: clock.clone(),
+                config: config.clone(),
+                metrics: metrics.clone(),
+                text: text.clone(),
+                mailer,
+                hasher: Hasher::start(cost(&config), cores()),
+                catalogue: catalogue.clone(),
+                base_url: base_url.as_str().trim_end_matches('/').into(),
+            },
+            move |actor| {
+                // Whoever would hear it has gone: then the program stops already.
+                let _ = tell_lost.send(actor);
+            },
+        );
+
+        let (stopping, stops) = watch::channel(false);
+        let state = web::State {
+            store: store.clone(),
+            text,
+            config: config.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            registrar: registrar.clone(),
+            scheduler: scheduler.clone(),
+            tree: tree.clone(),
+            catalogue,
+            base_url: base_url.clone(),
+            stopping: stops,
+        };
+        let server = web::serve(state, listener)?;
+        let web = server.handle();
+        actix::spawn(server);
+        tracing::info!(%address, database = store.database(), "cadastro serves");
+        Ok(App {
+            address,
+            base_url,
+            store,
+            clock,
+            metrics,
+            registrar,
+            scheduler,
+            tree,
+            grace: config.shutdown_grace,
+            web,
+            stopping,
+            lost,
+            _sole: sole,
+        })
+    }
+}
+
+impl App {
+    /// Accepts no more, answers what is under way, lets running attempts end within the grace period,
+    /// and hands the rest back uncharged.
+    pub async fn stop(self) {
+        // Pages that watch jobs would stay open for ever: they are told first.
+        self.stopping.send_replace(true);
+        let drained = self.scheduler.drain(self.grace);
+        let (drained, ()) = tokio::join!(drained, self.web.stop(true));
+        if !drained {
+            tracing::warn!(
+                "the database had no answer at the stop; running jobs are due again at the next start"
+            );
+        } else if let Err(error) = self.scheduler.leave().await {
+            tracing::warn!(%error, "this instance could not be struck out; its lease runs out by itself");
+        }
+    }
+
+    /// Returns once nothing works any more without a fresh process.
+    pub async fn lost(&mut self) -> AppError {
+        match self.lost.recv().await {
+            Some(actor) => AppError::Lost(actor),
+            // The actors' own ends are gone: nobody is left to fall.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT; a second signal exits at once.
+///
+/// `announce` is called with the base URL once requests are answered.
+pub fn run(config: Config, announce: impl FnOnce(&Url) + 'static) -> Result<(), AppError> {
+    actix::System::with_tokio_rt(runtime).block_on(async move {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut app = App::builder(config).start().await?;
+        announce(&app.base_url);
+        let lost = tokio::select! {
+            _ = terminate.recv() => None,
+            _ = interrupt.recv() => None,
+            lost = app.lost() => Some(lost),
+        };
+        tracing::info!("stopping; a second signal exits at once");
+        let impatient = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        tokio::select! {
+            () = app.stop() => {}
+            () = impatient => tracing::warn!("stopped at once; running jobs are due again at the next start"),
+        }
+        lost.map_or(Ok(()), Err)
+    })
+}
+
+/// Opens the configured database for a command that does not serve.
+pub async fn open_store(config: &Config) -> Result<Store, AppError> {
+    Ok(open(config)?.0)
+}
+
+/// The configured way out for letters.
+pub fn mailer(config: &Config) -> Result<Mailer, AppError> {
+    let server = config.smtp_url.as_ref();
+    let server = server
+        .map(|url| SmtpSettings::parse(url.as_str()))
+        .transpose()?;
+    Ok(Mailer::new(server, config.mail_from.parse()?))
+}
+
+fn open(config: &Config) -> Result<(Store, Metrics), StoreError> {
+    Ok(match &config.database_url {
+        DatabaseUrl::Sqlite(path) => {
+            let metrics = Metrics::new("sqlite");
+            (Store::sqlite(path, metrics.clone())?, metrics)
+        }
+        DatabaseUrl::Postgres(url) => {
+            let metrics = Metrics::new("postgres");
+            (
+                Store::postgres(url, PoolSize::default(), metrics.clone())?,
+                metrics,
+            )
+        }
+    })
+}
+
+/// The actors live on the main thread; the jobs' own code and the connections' drivers do not.
+///
+/// # Panics
+///
+/// When the system refuses threads, before anything has begun.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(cores())
+        .build()
+        .expect("the system grants threads")
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get())
+}
+
+fn cost(config: &Config) -> crate::account::Cost {
+    let cost = config.password_hash;
+    crate::account::Cost {
+        m_kib: cost.m_kib,
+        t: cost.t,
+        p: cost.p,
+    }
+}

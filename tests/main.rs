@@ -2,6 +2,8 @@
 
 mod config;
 mod databases;
+mod delays;
 mod mail;
+mod retries;
 mod support;
 mod tools;

@@ -46,7 +46,7 @@ mod tests {
     fn a_token_reads_back_and_nothing_else_does() {
         let token = Token::random();
         assert_eq!(Token::parse(token.as_str()), Some(token.clone()));
-        assert_eq!(Token::parse(&token.hash()).is_some(), true);
+        assert!(Token::parse(&token.hash()).is_some());
         assert_eq!(Token::parse("short"), None);
         assert_ne!(token, Token::random());
         assert!(!format!("{token:?}").contains(token.as_str()));

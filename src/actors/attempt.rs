@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::supervision::{Fall, panic_message};
@@ -12,16 +13,18 @@ use crate::{
     queue::{Fault, Outcome},
 };
 
-/// Runs a job's code and says what came of it, or how it failed.
+/// Runs a job's code and says what came of it, or how it failed. The time limit counts from `begun`.
 ///
 /// The code runs on a worker thread of the runtime: should it compute or block, the actors' thread
 /// does not wait for it. Dropping this future ends it at its next `.await`.
 pub(super) async fn attempt<T: Send + 'static>(
     work: BoxFuture<'static, Result<T, JobError>>,
+    begun: Timestamp,
     limit: Duration,
     clock: &Clock,
     cancel: &CancellationToken,
 ) -> Result<T, Outcome> {
+    let deadline = begun.saturating_add(limit).unwrap_or(Timestamp::MAX);
     let work = AbortOnDropHandle::new(tokio::spawn(work));
     tokio::select! {
         biased;
@@ -34,7 +37,7 @@ pub(super) async fn attempt<T: Send + 'static>(
             })),
         },
         () = cancel.cancelled() => Err(Outcome::Cancelled { reason: "cancelled while it ran".into() }),
-        () = clock.sleep(limit) => Err(failed(Fault::Timeout, format!("still at work after {limit:?}"))),
+        () = clock.sleep_until(deadline) => Err(failed(Fault::Timeout, format!("still at work after {limit:?}"))),
     }
 }
 

@@ -105,12 +105,13 @@ async fn write(
     };
     let clock = tools.clock.clone();
     let cx = JobContext::new(tools, run.job.clone());
+    let (begun, limit) = (cx.begun(), kind.policy.time_limit);
     let work = match kind.work {
         Work::Letter(compose) => compose(run.job.clone(), cx),
         // The catalogue lets no task into this queue; an operator's hand in the table might.
         Work::Task(_) => Box::pin(async { Err(JobError::hopeless("a task is no letter")) }),
     };
-    let draft = attempt(work, kind.policy.time_limit, &clock, &run.cancel).await?;
+    let draft = attempt(work, begun, limit, &clock, &run.cancel).await?;
     mailer.write(draft).map_err(of_mail)
 }
 

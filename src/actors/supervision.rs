@@ -131,6 +131,7 @@ where
                 Err(_) => Fall::Panic,
                 Ok(()) => life.0.take().unwrap_or(Fall::Error),
             };
+            vitals.fell(clock.now(), fall.reason());
             if fall.is_charged() {
                 let now = Instant::now();
                 falls.push_back(now);
@@ -150,11 +151,12 @@ where
             } else {
                 Duration::ZERO
             };
-            sleep(wait).await;
+            if !wait.is_zero() {
+                sleep(wait).await;
+            }
             // The state that a panic left behind may break what replaces it, too.
             match std::panic::catch_unwind(AssertUnwindSafe(|| running.restart())) {
                 Ok(true) => {
-                    vitals.fell(clock.now(), fall.reason());
                     tracing::warn!(
                         actor = vitals.name,
                         reason = fall.reason(),

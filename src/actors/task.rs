@@ -68,12 +68,13 @@ async fn run(run: &Run, catalogue: &Catalogue, tools: Tools) -> Outcome {
     };
     let clock = tools.clock.clone();
     let cx = JobContext::new(tools, run.job.clone());
+    let (begun, limit) = (cx.begun(), kind.policy.time_limit);
     let work = match kind.work {
         Work::Task(work) => work(run.job.clone(), cx),
         // The catalogue lets no letter into this queue; an operator's hand in the table might.
         Work::Letter(_) => Box::pin(async { Err(JobError::hopeless("a letter is no task")) }),
     };
-    match attempt(work, kind.policy.time_limit, &clock, &run.cancel).await {
+    match attempt(work, begun, limit, &clock, &run.cancel).await {
         Ok(done) => Outcome::Completed {
             result: done.result,
         },

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::JobError;
@@ -58,6 +59,11 @@ impl Context {
     /// Counted from 1.
     pub fn attempt(&self) -> i32 {
         self.job.attempt
+    }
+
+    /// When this attempt began.
+    pub fn begun(&self) -> Timestamp {
+        self.job.started_at.unwrap_or(self.job.run_at)
     }
 
     /// Users, sign-ups and other jobs.

@@ -48,10 +48,9 @@ const STEPS: i32 = 20;
 
 impl Task for ParameterTask {
     async fn run(self, cx: Context) -> Result<Done, JobError> {
-        let begun = cx.clock().now();
         for step in 1..=STEPS {
             let share = cx.config().parameter_task * step as u32 / STEPS as u32;
-            cx.clock().sleep_until(begun + share).await;
+            cx.clock().sleep_until(cx.begun() + share).await;
             cx.progress(100 * step / STEPS);
         }
         let reader = cx.reader().await?;

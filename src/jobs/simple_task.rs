@@ -24,7 +24,8 @@ pub(super) const LONG: Duration = Duration::from_secs(24 * 3600);
 
 impl Task for SimpleTask {
     async fn run(self, cx: Context) -> Result<Done, JobError> {
-        cx.clock().sleep(cx.config().simple_task).await;
+        let end = cx.begun() + cx.config().simple_task;
+        cx.clock().sleep_until(end).await;
         let reader = cx.reader().await?;
         let locale = reader.map_or_else(|| cx.default_locale(), |reader| reader.locale);
         Ok(cx.sentence(locale, "jobs.result.simple_task", &[]).into())

@@ -15,6 +15,7 @@ mod rows;
 mod schema;
 mod sessions;
 mod signups;
+mod sole;
 mod throttles;
 
 pub use accounts::Credentials;
@@ -27,3 +28,4 @@ pub use reports::{AttemptRow, Cursor, JobCount, JobFilter, QueueLoad};
 pub use rows::JobRow;
 pub use sessions::Session;
 pub use signups::{NewSignup, Receipt, SignedUp, SignupRefusal};
+pub use sole::Sole;

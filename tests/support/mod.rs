@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod app;
 pub mod axe;
 pub mod browser;
 pub mod certificate;

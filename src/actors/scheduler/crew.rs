@@ -1,11 +1,14 @@
 //! The actors that do the work: who is free, and what travels to them and back.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use actix::{Message, Recipient};
 use tokio_util::sync::CancellationToken;
 
-use super::{SchedulerActor, messages::Ended};
+use super::SchedulerActor;
 use crate::{
     actors::{
         attempt::failed,
@@ -39,6 +42,22 @@ impl Message for Run {
 
 impl Named for Run {
     const NAME: &'static str = "run";
+}
+
+/// An attempt has ended.
+pub(super) struct Ended {
+    pub job: Arc<JobRow>,
+    pub outcome: Outcome,
+    /// The worker, if it is free for the next job.
+    pub free: Option<Worker>,
+}
+
+impl Message for Ended {
+    type Result = ();
+}
+
+impl Named for Ended {
+    const NAME: &'static str = "ended";
 }
 
 /// The way back: whatever becomes of the worker, the Scheduler hears of the attempt's end once.
@@ -75,27 +94,34 @@ impl Drop for Ticket {
     }
 }
 
-/// Who is free, by queue.
+/// The workers of each queue, and who of them is free.
 #[derive(Default)]
-pub(super) struct Crew {
-    free: BTreeMap<&'static str, BTreeMap<usize, Worker>>,
+pub(super) struct Crew(BTreeMap<&'static str, Team>);
+
+/// The workers of one queue, by index.
+#[derive(Default)]
+struct Team {
+    /// All of them: an actor whose address nobody holds is not restarted.
+    workers: BTreeMap<usize, Worker>,
+    free: BTreeSet<usize>,
 }
 
 impl Crew {
     /// A worker has nothing to do.
     pub(super) fn add(&mut self, worker: Worker) {
-        let queue = self.free.entry(worker.queue).or_default();
-        queue.insert(worker.index, worker);
+        let team = self.0.entry(worker.queue).or_default();
+        team.free.insert(worker.index);
+        team.workers.insert(worker.index, worker);
     }
 
     /// Every queue that is served here.
     pub(super) fn queues(&self) -> impl Iterator<Item = &'static str> {
-        self.free.keys().copied()
+        self.0.keys().copied()
     }
 
     /// How many workers of a queue have nothing to do.
     pub(super) fn free(&self, queue: &str) -> usize {
-        self.free.get(queue).map_or(0, BTreeMap::len)
+        self.0.get(queue).map_or(0, |team| team.free.len())
     }
 
     /// Gives a job to a free worker of its queue; `false` says that there is none.
@@ -105,8 +131,11 @@ impl Crew {
         cancel: CancellationToken,
         scheduler: &Mailbox<SchedulerActor>,
     ) -> bool {
-        let free = self.free.get_mut(job.queue.as_str());
-        let Some((_, worker)) = free.and_then(BTreeMap::pop_first) else {
+        let Some(team) = self.0.get_mut(job.queue.as_str()) else {
+            return false;
+        };
+        let free = team.free.pop_first();
+        let Some(worker) = free.and_then(|index| team.workers.get(&index)) else {
             return false;
         };
         let ticket = Ticket {

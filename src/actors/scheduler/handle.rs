@@ -1,6 +1,6 @@
 //! How other rooms and actors speak to the Scheduler.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{broadcast, oneshot};
 
@@ -29,6 +29,7 @@ pub struct Scheduler {
     pub(super) mailbox: Mailbox<SchedulerActor>,
     pub(super) store: Store,
     pub(super) clock: Clock,
+    pub(super) owner: Arc<str>,
     pub(super) catalogue: Catalogue,
     pub(super) changes: broadcast::Sender<Change>,
 }
@@ -135,6 +136,11 @@ impl Scheduler {
         let (ended, drained) = oneshot::channel();
         self.mailbox.tell(HandBack(ended));
         matches!(tokio::time::timeout(FAREWELL, drained).await, Ok(Ok(())))
+    }
+
+    /// Strikes this instance out, once it has nothing left to do.
+    pub async fn leave(&self) -> Result<(), AskError> {
+        Ok(self.store.leave(&self.owner, self.clock.now()).await?)
     }
 
     pub(in crate::actors) fn ready(&self, worker: Worker) {

@@ -19,6 +19,7 @@ use std::{
 };
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, SpawnHandle, Supervised, WrapFuture};
+use data_encoding::HEXLOWER;
 use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -97,6 +98,8 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
     let (news, watched) = (changes.clone(), vitals.clone());
     let (store, clock) = (parts.store.clone(), parts.clock.clone());
     let catalogue = parts.catalogue.clone();
+    let owner: Arc<str> = HEXLOWER.encode(&rand::random::<[u8; 8]>()).into();
+    let own = owner.clone();
     let address = supervise(
         vitals.clone(),
         Intensity::USUAL,
@@ -105,9 +108,7 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
         |_, _| SchedulerActor {
             parts,
             vitals: watched,
-            owner: data_encoding::HEXLOWER
-                .encode(&rand::random::<[u8; 8]>())
-                .into(),
+            owner: own,
             crew: Crew::default(),
             running: HashMap::new(),
             ended: Vec::new(),
@@ -128,6 +129,7 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
         mailbox: Mailbox::new(address, vitals),
         store,
         clock,
+        owner,
         catalogue,
         changes,
     }

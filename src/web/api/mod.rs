@@ -1,0 +1,8 @@
+//! The JSON API: sign-ups for everybody, the rest for operators.
+
+pub mod actors;
+pub mod health;
+pub mod jobs;
+mod new_job;
+pub mod queues;
+pub mod signups;

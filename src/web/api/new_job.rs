@@ -1,0 +1,181 @@
+//! A job as an operator asks for it, judged before it is enqueued.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    jobs::{Catalogue, UnknownKind},
+    queue::{Due, NewJob},
+    web::error::Argument,
+};
+
+/// As far off as a job may be; whatever is later is a slip.
+const LATEST: f64 = 100.0 * 365.0 * 24.0 * 3600.0;
+
+/// As often as a job may be tried.
+const MOST_ATTEMPTS: i32 = 1000;
+
+/// What a program sends.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewJobJson {
+    kind: String,
+    #[serde(default = "no_args")]
+    args: Value,
+    run_at: Option<String>,
+    delay_seconds: Option<f64>,
+    priority: Option<i32>,
+    max_attempts: Option<i32>,
+}
+
+fn no_args() -> Value {
+    Value::Object(Map::new())
+}
+
+/// The job, or all that is wrong with it.
+pub fn judge(catalogue: &Catalogue, asked: NewJobJson) -> Result<NewJob, Vec<Argument>> {
+    let mut wrong = Vec::new();
+    let mut refuse = |field: &str, code, message: String| {
+        wrong.push(Argument {
+            field: field.to_owned(),
+            code,
+            message,
+        });
+    };
+    let due = match (&asked.run_at, asked.delay_seconds) {
+        (None, None) => None,
+        (Some(_), Some(_)) => {
+            let message = "give either run_at or delay_seconds".to_owned();
+            refuse("delay_seconds", "conflict", message);
+            None
+        }
+        (Some(at), None) => match at.parse::<Timestamp>() {
+            Ok(at) => Some(Due::At(at)),
+            Err(error) => {
+                refuse(
+                    "run_at",
+                    "invalid",
+                    format!("give an instant as of RFC 3339: {error}"),
+                );
+                None
+            }
+        },
+        (None, Some(seconds)) if (0.0..=LATEST).contains(&seconds) => {
+            Some(Due::After(Duration::from_secs_f64(seconds)))
+        }
+        (None, Some(_)) => {
+            let message = format!("give a number of seconds from 0 to {LATEST}");
+            refuse("delay_seconds", "out_of_range", message);
+            None
+        }
+    };
+    let attempts = asked.max_attempts;
+    if attempts.is_some_and(|attempts| !(1..=MOST_ATTEMPTS).contains(&attempts)) {
+        let message = format!("give a whole number from 1 to {MOST_ATTEMPTS}");
+        refuse("max_attempts", "out_of_range", message);
+    }
+    let new = catalogue.new_job(&asked.kind, asked.args);
+    match &new {
+        Ok(_) => {}
+        Err(error @ UnknownKind::Name { .. }) => refuse("kind", "unknown", error.to_string()),
+        Err(error @ UnknownKind::Args { .. }) => refuse("args", "invalid", error.to_string()),
+    }
+    match new {
+        Ok(new) if wrong.is_empty() => Ok(NewJob {
+            due: due.unwrap_or(new.due),
+            priority: asked.priority.unwrap_or(new.priority),
+            max_attempts: attempts.unwrap_or(new.max_attempts),
+            ..new
+        }),
+        _ => Err(wrong),
+    }
+}
+
+/// All of them, or all that is wrong with any.
+pub fn judge_all(
+    catalogue: &Catalogue,
+    asked: Vec<NewJobJson>,
+) -> Result<Vec<NewJob>, Vec<Argument>> {
+    let mut jobs = Vec::with_capacity(asked.len());
+    let mut wrong = Vec::new();
+    for (index, asked) in asked.into_iter().enumerate() {
+        match judge(catalogue, asked) {
+            Ok(job) => jobs.push(job),
+            Err(arguments) => wrong.extend(arguments.into_iter().map(|argument| Argument {
+                field: format!("jobs[{index}].{}", argument.field),
+                ..argument
+            })),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(jobs)
+    } else {
+        Err(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn judged(asked: Value) -> Result<NewJob, Vec<(String, &'static str)>> {
+        let catalogue = crate::jobs::catalogue()
+            .build()
+            .expect("our own kinds agree");
+        let asked = serde_json::from_value(asked).expect("the shape fits");
+        judge(&catalogue, asked)
+            .map_err(|wrong| wrong.into_iter().map(|a| (a.field, a.code)).collect())
+    }
+
+    #[test]
+    fn a_job_is_due_at_once_unless_it_says_when() {
+        let now = judged(json!({"kind": "simple_task"})).unwrap();
+        assert_eq!(now.due, Due::After(Duration::ZERO));
+        let later = judged(json!({"kind": "simple_task", "delay_seconds": 1.5})).unwrap();
+        assert_eq!(later.due, Due::After(Duration::from_millis(1500)));
+        let at = json!({"kind": "simple_task", "run_at": "2026-12-24T18:00:00Z"});
+        assert_eq!(
+            judged(at).unwrap().due,
+            Due::At("2026-12-24T18:00:00Z".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let wrong = judged(json!({
+            "kind": "no_such_kind", "run_at": "tomorrow", "max_attempts": 0,
+        }));
+        assert_eq!(
+            wrong.unwrap_err(),
+            [
+                ("run_at".to_owned(), "invalid"),
+                ("max_attempts".to_owned(), "out_of_range"),
+                ("kind".to_owned(), "unknown"),
+            ]
+        );
+        let wrong = judged(json!({"kind": "parameter_task", "delay_seconds": -1}));
+        assert_eq!(
+            wrong.unwrap_err(),
+            [
+                ("delay_seconds".to_owned(), "out_of_range"),
+                ("args".to_owned(), "invalid")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_batch_tells_which_job_is_wrong() {
+        let catalogue = crate::jobs::catalogue()
+            .build()
+            .expect("our own kinds agree");
+        let asked = json!([{"kind": "simple_task"}, {"kind": "x"}]);
+        let wrong = judge_all(&catalogue, serde_json::from_value(asked).unwrap()).unwrap_err();
+        assert_eq!(wrong.len(), 1);
+        assert_eq!(wrong[0].field, "jobs[1].kind");
+    }
+}

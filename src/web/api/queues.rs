@@ -1,0 +1,86 @@
+//! `/api/v1/queues`: how the queues keep up, and the switch that pauses them.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use crate::{
+    queue::{EMAIL, TASK},
+    web::{Answer, State, WebError, jobs::instant, operator::Operator},
+};
+
+#[derive(Serialize)]
+struct List {
+    queues: Vec<Queue>,
+}
+
+#[derive(Default, Serialize)]
+struct Queue {
+    name: String,
+    paused: bool,
+    paused_at: Option<String>,
+    paused_because: Option<String>,
+    /// When the job that has waited longest fell due.
+    oldest_due_at: Option<String>,
+    /// How many there are, by state.
+    jobs: BTreeMap<&'static str, i64>,
+}
+
+/// `GET /api/v1/queues`
+pub async fn list(_: Operator, state: web::Data<State>) -> Answer {
+    let queues = all(&state).await?.into_values().collect();
+    Ok(HttpResponse::Ok().json(List { queues }))
+}
+
+/// `POST /api/v1/queues/{queue}/pause`
+pub async fn pause(operator: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
+    let name = known(&name)?;
+    let because = format!("paused by {}", operator.name);
+    state.scheduler.pause(name, &because).await?;
+    one(&state, name).await
+}
+
+/// `POST /api/v1/queues/{queue}/resume`
+pub async fn resume(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
+    let name = known(&name)?;
+    state.scheduler.resume(name).await?;
+    one(&state, name).await
+}
+
+fn known(name: &str) -> Result<&'static str, WebError> {
+    let found = [EMAIL, TASK].into_iter().find(|known| *known == name);
+    found.ok_or(WebError::NotFound)
+}
+
+async fn one(state: &State, name: &str) -> Answer {
+    let queue = all(state).await?.remove(name);
+    Ok(HttpResponse::Ok().json(queue.ok_or(WebError::NotFound)?))
+}
+
+async fn all(state: &State) -> Result<BTreeMap<String, Queue>, WebError> {
+    let mut queues = BTreeMap::new();
+    fn queue<'a>(queues: &'a mut BTreeMap<String, Queue>, name: &str) -> &'a mut Queue {
+        queues.entry(name.to_owned()).or_insert_with(|| Queue {
+            name: name.to_owned(),
+            ..Queue::default()
+        })
+    }
+    for name in [EMAIL, TASK] {
+        queue(&mut queues, name);
+    }
+    for count in state.store.job_counts().await? {
+        let jobs = &mut queue(&mut queues, &count.queue).jobs;
+        *jobs.entry(count.state.word()).or_default() += count.jobs;
+    }
+    for load in state.store.queue_loads().await? {
+        queue(&mut queues, &load.queue).oldest_due_at = Some(instant(load.oldest_due));
+    }
+    for row in state.store.queues().await? {
+        let queue = queue(&mut queues, &row.name);
+        queue.paused = row.paused_at.is_some();
+        queue.paused_at = row.paused_at.map(instant);
+        queue.paused_because = row.because;
+    }
+    Ok(queues)
+}

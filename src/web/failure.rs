@@ -1,0 +1,227 @@
+//! What a visitor or a program reads when something went wrong.
+
+use std::{error::Error as StdError, panic::AssertUnwindSafe};
+
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{StatusCode, header},
+    middleware::Next,
+};
+use futures_util::FutureExt;
+use serde::Serialize;
+
+use super::{
+    Answer,
+    error::WebError,
+    problem::{PROBLEM_JSON, Problem},
+    visit::Visit,
+};
+use crate::telemetry::panic_message;
+
+/// The answer at every address that is not in the route table.
+pub async fn no_such_page() -> Answer {
+    Err(WebError::NotFound)
+}
+
+/// Turns a panic of a handler into an error like any other, instead of a connection cut off.
+pub async fn catch(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let asked = request.request().clone();
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(answer) => answer.map(ServiceResponse::map_into_boxed_body),
+        Err(panic) => {
+            let fault = WebError::fault(format!("panicked: {}", panic_message(&*panic)));
+            Ok(ServiceResponse::from_err(fault, asked))
+        }
+    }
+}
+
+/// Gives every answer that is an error its page, or its JSON.
+pub async fn answer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let response = next.call(request).await?;
+    let Some(error) = response.response().error() else {
+        return Ok(response.map_into_boxed_body());
+    };
+    let status = response.status();
+    let told = match error.as_error::<WebError>() {
+        Some(known) => tell(response.request(), known, status).await,
+        None if status.is_server_error() => {
+            let fault = WebError::fault(error.to_string());
+            tell(response.request(), &fault, status).await
+        }
+        None => tell(response.request(), &WebError::Other(status), status).await,
+    };
+    Ok(response.into_response(told))
+}
+
+/// A number by which somebody can ask about an error; the log has it too, with the whole chain.
+pub fn reference(error: &WebError) -> String {
+    let number = rand::random::<u32>();
+    let reference = format!("{:04X}-{:04X}", number >> 16, number & 0xffff);
+    tracing::error!(reference, error = chain(error), "a request failed");
+    reference
+}
+
+async fn tell(request: &HttpRequest, error: &WebError, status: StatusCode) -> HttpResponse {
+    let reference = matches!(error, WebError::Fault(_)).then(|| reference(error));
+    if let WebError::Away(why) = error {
+        tracing::warn!(error = why, "a request found the database away");
+    }
+    let told = match Visit::of(request) {
+        Ok(visit) if wants_json(request) => {
+            let (text, locale) = (&visit.state.text, visit.locale);
+            let problem = Problem::new(error, status, reference, text, locale);
+            HttpResponse::build(status)
+                .content_type(PROBLEM_JSON)
+                .body(serde_json::to_vec(&problem).unwrap_or_default())
+        }
+        Ok(visit) => {
+            let page = page(&visit, error, status, reference).await;
+            page.unwrap_or_else(|worse| plain(&worse, status))
+        }
+        Err(worse) => plain(&worse, status),
+    };
+    with_headers(told, error)
+}
+
+/// The last resort, when not even the page of the error can be made.
+fn plain(error: &WebError, status: StatusCode) -> HttpResponse {
+    let reference = reference(error);
+    HttpResponse::build(status)
+        .content_type("text/plain; charset=utf-8")
+        .body(format!("{status}\n{reference}\n"))
+}
+
+fn with_headers(mut told: HttpResponse, error: &WebError) -> HttpResponse {
+    let mut add = |name, value: String| {
+        if let Ok(value) = header::HeaderValue::from_str(&value) {
+            told.headers_mut().insert(name, value);
+        }
+    };
+    if let Some(seconds) = error.retry_after() {
+        add(header::RETRY_AFTER, seconds.to_string());
+    }
+    match error {
+        WebError::Method(allowed) => add(header::ALLOW, allowed.clone()),
+        WebError::Unknown => add(header::WWW_AUTHENTICATE, "Bearer".to_owned()),
+        WebError::WrongToken => {
+            let challenge = r#"Bearer error="invalid_token""#;
+            add(header::WWW_AUTHENTICATE, challenge.to_owned());
+        }
+        _ => {}
+    }
+    told
+}
+
+/// The data of `pages/error`.
+#[derive(Serialize)]
+struct ErrorPage {
+    status: u16,
+    title: String,
+    message: String,
+    reference: Option<String>,
+    retry_after: Option<u64>,
+    back: Option<&'static str>,
+}
+
+async fn page(
+    visit: &Visit,
+    error: &WebError,
+    status: StatusCode,
+    reference: Option<String>,
+) -> Answer {
+    let text = &visit.state.text;
+    let number = match text.has_sentence(&format!("errors.status.{}.title", status.as_u16())) {
+        true => status.as_u16(),
+        false if status.is_server_error() => 500,
+        false => 400,
+    };
+    let sentence =
+        |part| text.sentence(visit.locale, &format!("errors.status.{number}.{part}"), &[]);
+    let data = ErrorPage {
+        status: status.as_u16(),
+        title: sentence("title"),
+        message: sentence("message"),
+        reference,
+        retry_after: error.retry_after(),
+        back: matches!(error, WebError::Unknown).then_some("/login"),
+    };
+    // Where we are at fault already, the page does not ask the database who looks at it.
+    let user = match status.is_server_error() {
+        true => None,
+        false => visit.user().await.unwrap_or_default(),
+    };
+    visit.page_with(status, user.as_ref(), "pages/error", &data)
+}
+
+/// Whether a program asks: at its addresses, or in so many words.
+fn wants_json(request: &HttpRequest) -> bool {
+    let path = request.path();
+    let accepted = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|accepted| accepted.to_str().ok())
+        .unwrap_or_default();
+    let asks = ["application/json", PROBLEM_JSON, "text/event-stream"];
+    path.starts_with("/api/")
+        || matches!(path, "/healthz" | "/readyz" | "/metrics")
+        || (asks.iter().any(|json| accepted.contains(json)) && !accepted.contains("text/html"))
+}
+
+/// An error and all that caused it.
+fn chain(error: &dyn StdError) -> String {
+    let mut said = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Some errors repeat what caused them.
+        let this = error.to_string();
+        if said.last() != Some(&this) {
+            said.push(this);
+        }
+        cause = error.source();
+    }
+    said.join(": ")
+}
+
+/// A response for `error` that is still to be told as a page or as JSON.
+pub fn bare(error: WebError) -> HttpResponse {
+    HttpResponse::from_error(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn programs_get_json_and_browsers_pages() {
+        let asks = |path: &str, accept: &str| {
+            let request = TestRequest::with_uri(path).insert_header((header::ACCEPT, accept));
+            wants_json(&request.to_http_request())
+        };
+        assert!(asks("/api/v1/jobs", "*/*"));
+        assert!(asks("/signup", "application/json"));
+        assert!(asks("/account/events", "text/event-stream"));
+        assert!(!asks("/signup", "*/*"));
+        assert!(!asks(
+            "/signup",
+            "text/html,application/xhtml+xml,application/json;q=0.1"
+        ));
+        assert!(!asks("/apis", ""));
+    }
+
+    #[test]
+    fn the_log_has_every_cause_once() {
+        let inner = std::io::Error::other("disk full");
+        let error = WebError::Fault(Box::new(inner));
+        assert_eq!(chain(&error), "disk full");
+    }
+}

@@ -1,0 +1,247 @@
+//! cadastro itself, started in the test's process: a database, port, clock and mail server of its own.
+
+use std::{collections::BTreeMap, sync::mpsc, thread::JoinHandle, time::Duration};
+
+use cadastro::{
+    actors::{Registrar, Scheduler, Tree},
+    app::App,
+    clock::Clock,
+    config::{Config, Source},
+    jobs::CatalogueBuilder,
+    metrics::Metrics,
+    queue::State,
+    store::{JobRow, Store},
+};
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use super::database::TestDatabase;
+
+/// How long a test waits for a signal before it has failed: far longer than any should take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type AddJobs = Box<dyn FnOnce(CatalogueBuilder) -> CatalogueBuilder + Send>;
+
+/// cadastro with what a test wants to be different.
+pub struct TestAppBuilder {
+    settings: BTreeMap<&'static str, String>,
+    clock: Clock,
+    jobs: AddJobs,
+}
+
+/// cadastro, serving. Stopped when dropped.
+pub struct TestApp {
+    /// Without a slash at the end.
+    pub url: String,
+    pub clock: Clock,
+    pub store: Store,
+    pub registrar: Registrar,
+    pub scheduler: Scheduler,
+    pub tree: Tree,
+    pub metrics: Metrics,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestApp {
+    /// Serves on `database`, with a clock that stands until the test moves it.
+    pub async fn start(database: &TestDatabase) -> Self {
+        Self::builder(database).start().await
+    }
+
+    pub fn builder(database: &TestDatabase) -> TestAppBuilder {
+        let settings = [
+            ("DATABASE_URL", database.url()),
+            ("CADASTRO_LISTEN", "127.0.0.1:0"),
+            ("CADASTRO_PASSWORD_HASH", "m=8,t=1,p=1"),
+            ("CADASTRO_ALLOW_WEAK_HASH", "1"),
+            ("CADASTRO_RATE_LIMIT", "off"),
+            ("CADASTRO_TASK_ACTORS", "16"),
+            ("CADASTRO_EMAIL_ACTORS", "2"),
+            ("CADASTRO_SHUTDOWN_GRACE", "0s"),
+        ];
+        TestAppBuilder {
+            settings: settings
+                .map(|(name, value)| (name, value.to_owned()))
+                .into(),
+            // A date that looks like one in pages and letters.
+            clock: Clock::standing_at("2026-11-22T12:00:00Z".parse().expect("an instant")),
+            jobs: Box::new(|catalogue| catalogue),
+        }
+    }
+
+    /// Moves the clock; what falls due by then, runs.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Waits until the jobs that `find` looks up satisfy `enough`.
+    pub async fn until<F>(
+        &self,
+        find: impl Fn(Store) -> F,
+        enough: impl Fn(&[JobRow]) -> bool,
+    ) -> Vec<JobRow>
+    where
+        F: Future<Output = Vec<JobRow>>,
+    {
+        let mut changes = self.scheduler.changes();
+        let mut seen = Vec::new();
+        let waited = tokio::time::timeout(PATIENCE, async {
+            loop {
+                seen = find(self.store.clone()).await;
+                if enough(&seen) {
+                    return;
+                }
+                // One that fell behind has news, too.
+                let _ = changes.recv().await;
+            }
+        });
+        let in_time = waited.await.is_ok();
+        assert!(in_time, "the jobs did not come that far: {seen:#?}");
+        seen
+    }
+
+    /// Waits until every job of a receipt is in one of these states.
+    pub async fn receipt_reaches(&self, receipt: &str, states: &[State]) -> Vec<JobRow> {
+        self.until(
+            |store| async move {
+                let found = store.receipt(receipt).await.expect("the database answers");
+                found.expect("the receipt exists").jobs
+            },
+            |jobs| jobs.iter().all(|job| states.contains(&job.state)),
+        )
+        .await
+    }
+
+    /// Waits until the job of this kind on a receipt is in this state.
+    pub async fn job_reaches(&self, receipt: &str, kind: &str, state: State) -> JobRow {
+        let jobs = self
+            .until(
+                |store| async move {
+                    let found = store.receipt(receipt).await.expect("the database answers");
+                    found.expect("the receipt exists").jobs
+                },
+                |jobs| {
+                    jobs.iter()
+                        .any(|job| job.kind == kind && job.state == state)
+                },
+            )
+            .await;
+        jobs.into_iter()
+            .find(|job| job.kind == kind)
+            .expect("the job exists")
+    }
+
+    /// Stops as SIGTERM does, and waits for the end.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            if !std::thread::panicking() {
+                ended.expect("cadastro ends without a panic");
+            }
+        }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl TestAppBuilder {
+    /// Sets a setting, by its environment name.
+    pub fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.settings.insert(name, value.into());
+        self
+    }
+
+    /// Lives by the machine's clock.
+    pub fn real_clock(mut self) -> Self {
+        self.clock = Clock::system();
+        self
+    }
+
+    /// Lives by this clock.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Knows these kinds of job as well.
+    pub fn jobs(
+        mut self,
+        add: impl FnOnce(CatalogueBuilder) -> CatalogueBuilder + Send + 'static,
+    ) -> Self {
+        self.jobs = Box::new(add);
+        self
+    }
+
+    pub async fn start(self) -> TestApp {
+        let TestAppBuilder {
+            settings,
+            clock,
+            jobs,
+        } = self;
+        let config = Config::read(|setting| {
+            let value = settings.get(setting.env)?;
+            Some((value.clone(), Source::Environment))
+        });
+        let config = config.expect("the test's settings are right");
+        let (ready, started) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            actix::System::with_tokio_rt(runtime).block_on(async move {
+                let app = App::builder(config).clock(clock).jobs(jobs).start().await;
+                let app = app.unwrap_or_else(|error| panic!("cadastro did not start: {error}"));
+                let handles = (
+                    app.base_url.as_str().trim_end_matches('/').to_owned(),
+                    app.clock.clone(),
+                    app.store.clone(),
+                    app.registrar.clone(),
+                    app.scheduler.clone(),
+                    app.tree.clone(),
+                    app.metrics.clone(),
+                );
+                ready.send(handles).expect("the test waits");
+                let _ = stopped.await;
+                app.stop().await;
+            });
+        });
+        let handles = tokio::task::spawn_blocking(move || started.recv()).await;
+        let handles = handles
+            .expect("the wait is not cancelled")
+            .expect("cadastro starts");
+        let (url, clock, store, registrar, scheduler, tree, metrics) = handles;
+        TestApp {
+            url,
+            clock,
+            store,
+            registrar,
+            scheduler,
+            tree,
+            metrics,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(2)
+        .build()
+        .expect("the system grants threads")
+}
