@@ -137,7 +137,7 @@ impl Builder {
                 metrics: metrics.clone(),
                 text: text.clone(),
                 mailer,
-                hasher: Hasher::start(cost(&config), cores()),
+                hasher: Hasher::start(config.password_hash, cores()),
                 catalogue: catalogue.clone(),
                 base_url: base_url.as_str().trim_end_matches('/').into(),
             },
@@ -284,13 +284,4 @@ fn runtime() -> tokio::runtime::Runtime {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get())
-}
-
-fn cost(config: &Config) -> crate::account::Cost {
-    let cost = config.password_hash;
-    crate::account::Cost {
-        m_kib: cost.m_kib,
-        t: cost.t,
-        p: cost.p,
-    }
 }

@@ -4,6 +4,7 @@ mod config;
 mod databases;
 mod delays;
 mod mail;
+mod recovery;
 mod retries;
 mod support;
 mod tools;

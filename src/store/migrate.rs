@@ -80,9 +80,11 @@ where
     EmbeddedMigrations: MigrationSource<C::Backend>,
 {
     let failed = |error| StoreError::Unusable(format!("a migration failed: {error}"));
-    let migrations = connection.pending_migrations(source).map_err(failed)?;
-    connection.run_migrations(&migrations).map_err(failed)?;
-    Ok(names(&migrations))
+    let pending = connection.pending_migrations(source).map_err(failed)?;
+    for migration in &pending {
+        connection.run_migration(migration).map_err(failed)?;
+    }
+    Ok(names(&pending))
 }
 
 fn pending<C>(connection: &mut C, source: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
@@ -92,13 +94,11 @@ where
 {
     connection
         .pending_migrations(source)
-        .map(|migrations| names(&migrations))
+        .map(|pending| names(&pending))
         .map_err(|error| StoreError::Unusable(format!("the migrations cannot be read: {error}")))
 }
 
-fn names<B: Backend>(migrations: &[Box<dyn Migration<B>>]) -> Vec<String> {
-    migrations
-        .iter()
-        .map(|migration| migration.name().to_string())
-        .collect()
+fn names<DB: Backend>(migrations: &[Box<dyn Migration<DB>>]) -> Vec<String> {
+    let names = migrations.iter().map(|migration| migration.name());
+    names.map(|name| name.to_string()).collect()
 }

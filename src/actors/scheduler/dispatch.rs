@@ -39,6 +39,8 @@ pub(super) struct Taken {
     pub paused: Option<HashSet<String>>,
     pub due: Option<Vec<Timestamp>>,
     pub claimed: Vec<JobRow>,
+    /// The queues of which every available job was claimed.
+    pub emptied: Vec<&'static str>,
     /// Where the database had no answer.
     pub failure: Option<StoreError>,
 }
@@ -80,6 +82,9 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
             let claimed = store
                 .claim(queue, kinds, *limit, &plan.owner, plan.now)
                 .await?;
+            if claimed.len() < *limit {
+                taken.emptied.push(queue);
+            }
             taken.claimed.extend(claimed);
         }
     }
@@ -92,6 +97,9 @@ impl SchedulerActor {
         let now = self.parts.clock.now();
         let stage = self.window.pass(now);
         let refresh = std::mem::take(&mut self.stale) || self.window.is_spent();
+        if stage || refresh {
+            self.backlog.extend(self.crew.queues());
+        }
         self.settling = std::mem::take(&mut self.ended);
         let free = |queue| {
             if self.stopping {
@@ -101,9 +109,9 @@ impl SchedulerActor {
             }
         };
         let claim = self
-            .crew
-            .queues()
-            .map(|queue| (queue, self.parts.catalogue.names(queue), free(queue)))
+            .backlog
+            .iter()
+            .map(|&queue| (queue, self.parts.catalogue.names(queue), free(queue)))
             .filter(|(_, _, free)| *free > 0)
             .collect();
         Plan {

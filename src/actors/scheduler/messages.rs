@@ -1,10 +1,10 @@
 //! What the Scheduler is told and asked.
 
-use actix::{Context, Handler, Message};
+use actix::{AsyncContext, Context, Handler, Message};
 use tokio::sync::oneshot;
 
 use super::{
-    SchedulerActor,
+    PROGRESS, SchedulerActor,
     crew::{Ended, Worker},
 };
 use crate::{
@@ -70,6 +70,7 @@ impl Handler<Post<Ready>> for SchedulerActor {
 
     fn handle(&mut self, post: Post<Ready>, ctx: &mut Context<Self>) {
         let (Ready(worker), _handling) = post.open();
+        self.backlog.insert(worker.queue);
         self.crew.add(worker);
         self.turn(ctx);
     }
@@ -93,8 +94,10 @@ impl Handler<Post<Advance>> for SchedulerActor {
 
     fn handle(&mut self, post: Post<Advance>, ctx: &mut Context<Self>) {
         let (Advance(progress), _handling) = post.open();
+        if self.progress.is_empty() {
+            ctx.run_later(PROGRESS, |actor, ctx| actor.turn(ctx));
+        }
         self.progress.insert(progress.job, progress);
-        self.turn(ctx);
     }
 }
 

@@ -13,7 +13,7 @@ mod upkeep;
 mod window;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -45,6 +45,9 @@ const POLL: Duration = Duration::from_secs(5);
 /// How soon a turn is tried again after the database had no answer.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How long news of progress waits for more of it.
+const PROGRESS: Duration = Duration::from_millis(250);
+
 /// News that a page may be behind with; one that is loses nothing but a refresh.
 const NEWS: usize = 1024;
 
@@ -71,6 +74,8 @@ pub(super) struct SchedulerActor {
     settling: Vec<Settled>,
     progress: HashMap<JobId, Progress>,
     paused: HashSet<String>,
+    /// The queues that may hold available jobs.
+    backlog: BTreeSet<&'static str>,
     window: Window,
     timer: Option<SpawnHandle>,
     /// A turn is under way, and whether another is wanted after it.
@@ -115,6 +120,7 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
             settling: Vec::new(),
             progress: HashMap::new(),
             paused: HashSet::new(),
+            backlog: BTreeSet::new(),
             window: Window::unknown(),
             timer: None,
             turning: false,
@@ -185,6 +191,9 @@ impl SchedulerActor {
         }
         if let Some(instants) = taken.due {
             self.window = Window::filled(instants);
+        }
+        for queue in taken.emptied {
+            self.backlog.remove(queue);
         }
         self.hand_out(taken.claimed, ctx);
         self.show();
