@@ -1,6 +1,7 @@
 //! The one test binary: a behaviour in each file.
 
 mod config;
+mod databases;
 mod delays;
 mod house;
 mod mail;

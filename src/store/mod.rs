@@ -16,6 +16,7 @@ mod schema;
 mod sessions;
 mod signups;
 mod sole;
+mod sqlite;
 mod throttles;
 mod tls;
 
