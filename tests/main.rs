@@ -1,5 +1,6 @@
 //! The one test binary: a behaviour in each file.
 
+mod cli;
 mod config;
 mod databases;
 mod delays;
