@@ -173,12 +173,6 @@ impl TestAppBuilder {
         self
     }
 
-    /// Lives by this clock.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
     /// Knows these kinds of job as well.
     pub fn jobs(
         mut self,
