@@ -163,7 +163,7 @@ impl Builder {
         };
         let server = web::serve(state, listener)?;
         let web = server.handle();
-        actix::spawn(server);
+        actors::spawn(server);
         tracing::info!(%address, database = store.database(), "cadastro serves");
         Ok(App {
             address,
@@ -214,7 +214,7 @@ impl App {
 ///
 /// `announce` is called with the base URL once requests are answered.
 pub fn run(config: Config, announce: impl FnOnce(&Url) + 'static) -> Result<(), AppError> {
-    actix::System::with_tokio_rt(runtime).block_on(async move {
+    actors::block_on(async move {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut app = App::builder(config).start().await?;
@@ -267,19 +267,6 @@ fn open(config: &Config) -> Result<(Store, Metrics), StoreError> {
             )
         }
     })
-}
-
-/// The actors live on the main thread; the jobs' own code and the connections' drivers do not.
-///
-/// # Panics
-///
-/// When the system refuses threads, before anything has begun.
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .worker_threads(cores())
-        .build()
-        .expect("the system grants threads")
 }
 
 fn cores() -> usize {

@@ -3,8 +3,10 @@
 mod config;
 mod databases;
 mod delays;
+mod house;
 mod mail;
 mod recovery;
 mod retries;
 mod support;
+mod tls;
 mod tools;

@@ -3,7 +3,7 @@
 //! diesel's connections share no type that a query could be written against once: the macros
 //! [`read!`] and [`change!`] therefore expand a query's body once for each.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use deadpool::managed::{self, Manager};
 use diesel::{ConnectionError, ConnectionResult};
@@ -22,6 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     StoreError,
     sqlite::{self, Lite},
+    tls::Route,
 };
 use crate::metrics::Metrics;
 
@@ -78,17 +79,11 @@ impl Store {
         })
     }
 
-    /// Prepares a pool of connections to a PostgreSQL server.
-    ///
-    /// TLS follows the URL's `sslmode`: `disable`, `prefer` (the default) or `require`; a
-    /// server's certificate is always checked against the machine's trust store.
+    /// Prepares a pool of connections to a PostgreSQL server; `sslmode` in the URL says how to encrypt.
     ///
     /// The connections live on the runtime on which this is called, as SQLite's do.
     pub fn postgres(url: &str, size: PoolSize, metrics: Metrics) -> Result<Self, StoreError> {
-        let config: tokio_postgres::Config = url.parse().map_err(|error| {
-            StoreError::Unusable(format!("the PostgreSQL URL cannot be read: {error}"))
-        })?;
-        let tls = rustls_connector()?;
+        let Route { config, tls } = Route::parse(url)?;
         let home = Handle::current();
         let pool = pool(size.0, move || {
             let (config, tls, home) = (config.clone(), tls.clone(), home.clone());
@@ -289,19 +284,6 @@ async fn open_postgres(
         .await
         .map_err(|error| ConnectionError::BadConnection(chain(&error)))?;
     Pg::try_from_client_and_connection(client, connection).await
-}
-
-fn rustls_connector() -> Result<MakeRustlsConnect, StoreError> {
-    let mut roots = rustls::RootCertStore::empty();
-    // A machine may hold certificates that rustls cannot read; the others still serve.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| StoreError::Unusable(format!("TLS cannot be set up: {error}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
 }
 
 /// tokio-postgres says only "error connecting to server" and keeps the reason to its source.

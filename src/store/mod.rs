@@ -18,6 +18,7 @@ mod signups;
 mod sole;
 mod sqlite;
 mod throttles;
+mod tls;
 
 pub use accounts::Credentials;
 pub use connection::{PoolSize, Store};

@@ -202,7 +202,7 @@ impl TestAppBuilder {
         let (ready, started) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
-            actix::System::with_tokio_rt(runtime).block_on(async move {
+            cadastro::actors::block_on(async move {
                 let app = App::builder(config).clock(clock).jobs(jobs).start().await;
                 let app = app.unwrap_or_else(|error| panic!("cadastro did not start: {error}"));
                 let handles = (
@@ -236,12 +236,4 @@ impl TestAppBuilder {
             thread: Some(thread),
         }
     }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .worker_threads(2)
-        .build()
-        .expect("the system grants threads")
 }

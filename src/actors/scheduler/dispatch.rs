@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Running, SchedulerActor, window};
 use crate::{
+    clock::Clock,
     queue::Outcome,
     store::{JobRow, Progress, Settled, Store, StoreError},
 };
@@ -19,7 +20,8 @@ use crate::{
 /// What a turn is to do, decided before it begins.
 pub(super) struct Plan {
     owner: Arc<str>,
-    now: Timestamp,
+    /// Read anew for each step: a job that is claimed after a wait for the database began after it.
+    clock: Clock,
     settle: Vec<Settled>,
     progress: Vec<Progress>,
     /// Read the table anew: pauses, and what falls due.
@@ -71,16 +73,18 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
             .collect();
         taken.paused = Some(paused.clone());
     }
+    // One instant for both: what fell due between two would be in neither answer.
+    let now = plan.clock.now();
     if plan.stage || plan.refresh {
-        store.stage(plan.now).await?;
+        store.stage(now).await?;
     }
     if plan.refresh {
-        taken.due = Some(store.due_after(plan.now, window::SPAN).await?);
+        taken.due = Some(store.due_after(now, window::SPAN).await?);
     }
     for (queue, kinds, limit) in &plan.claim {
         if !paused.contains(*queue) {
             let claimed = store
-                .claim(queue, kinds, *limit, &plan.owner, plan.now)
+                .claim(queue, kinds, *limit, &plan.owner, plan.clock.now())
                 .await?;
             if claimed.len() < *limit {
                 taken.emptied.push(queue);
@@ -116,7 +120,7 @@ impl SchedulerActor {
             .collect();
         Plan {
             owner: self.owner.clone(),
-            now,
+            clock: self.parts.clock.clone(),
             settle: self.settling.clone(),
             progress: self
                 .progress
