@@ -29,13 +29,6 @@ fn tree(name: &str) -> BTreeMap<String, (String, String)> {
         .collect()
 }
 
-#[test]
-fn both_trees_hold_the_same_migrations() {
-    let names = |name| tree(name).into_keys().collect::<Vec<_>>();
-    assert_eq!(names("sqlite"), names("postgres"));
-    assert!(!names("sqlite").is_empty());
-}
-
 #[tokio::test]
 async fn each_migration_is_applied_once() {
     for database in TestDatabase::both() {
