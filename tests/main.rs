@@ -5,6 +5,7 @@ mod config;
 mod databases;
 mod delays;
 mod house;
+mod letters;
 mod mail;
 mod recovery;
 mod retries;
