@@ -10,7 +10,7 @@ use cadastro::{
     jobs::CatalogueBuilder,
     metrics::Metrics,
     queue::State,
-    store::{JobRow, Store},
+    store::{JobCount, JobRow, QueueRow, Store},
 };
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -70,9 +70,41 @@ impl TestApp {
         }
     }
 
-    /// Moves the clock; what falls due by then, runs.
+    /// Moves the clock, once everything that is due has begun; what falls due by then, runs.
     pub fn advance(&self, by: Duration) {
+        tokio::task::block_in_place(|| {
+            let handle = tokio::runtime::Handle::current();
+            let begun = handle.block_on(tokio::time::timeout(PATIENCE, self.all_begun()));
+            assert!(begun.is_ok(), "what is due does not begin");
+        });
         self.clock.advance(by);
+    }
+
+    /// Waits until no due job could begin: there is none, all actors are busy, the queue is paused,
+    /// or the database is away.
+    async fn all_begun(&self) {
+        let mut changes = self.scheduler.changes();
+        loop {
+            let answers = (self.store.job_counts().await, self.store.queues().await);
+            let (Ok(counts), Ok(queues)) = answers else {
+                return;
+            };
+            let begun = self.tree.reports().iter().all(|actor| {
+                let jobs = |state| -> i64 {
+                    let of = |count: &&JobCount| count.queue == actor.name && count.state == state;
+                    counts.iter().filter(of).map(|count| count.jobs).sum()
+                };
+                let paused = |row: &QueueRow| row.name == actor.name && row.paused_at.is_some();
+                jobs(State::Available) == 0
+                    || jobs(State::Executing) >= actor.instances
+                    || queues.iter().any(paused)
+            });
+            if begun {
+                return;
+            }
+            // One that fell behind has news, too.
+            let _ = changes.recv().await;
+        }
     }
 
     pub fn now(&self) -> Timestamp {

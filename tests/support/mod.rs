@@ -7,5 +7,7 @@ pub mod certificate;
 pub mod daemon;
 pub mod database;
 pub mod mail_server;
+pub mod page;
 pub mod program;
 pub mod smtp;
+pub mod visitor;
