@@ -37,7 +37,7 @@ async fn a_server_that_comes_back_is_found_again() {
         server.stop();
         let new = [sign_up(name, &format!("{name}@example.com"))];
         is_away(store.ping()).await;
-        is_away(store.users(10)).await;
+        is_away(store.users(None, 10)).await;
         is_away(sign_up_all(&store, &new)).await;
         assert_eq!(metrics.db_up.get(), 0);
 
@@ -49,7 +49,7 @@ async fn a_server_that_comes_back_is_found_again() {
         let [new] = new;
         assert!(!signed_up(&store, new).await.repeated);
     }
-    assert_eq!(store.users(10).await.expect("an answer").len(), 2);
+    assert_eq!(store.users(None, 10).await.expect("an answer").len(), 2);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_write_that_must_wait_too_long_is_given_up_and_leaves_nothing() {
         is_away(sign_up_all(store, std::slice::from_ref(&new))).await;
         raw.run("COMMIT").await;
         assert!(!signed_up(store, new).await.repeated);
-        assert_eq!(store.users(10).await.expect("an answer").len(), 1);
+        assert_eq!(store.users(None, 10).await.expect("an answer").len(), 1);
     })
     .await;
 }
