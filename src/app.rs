@@ -212,13 +212,16 @@ impl App {
 
 /// Serves until SIGTERM or SIGINT; a second signal exits at once.
 ///
-/// `announce` is called with the base URL once requests are answered.
-pub fn run(config: Config, announce: impl FnOnce(&Url) + 'static) -> Result<(), AppError> {
+/// `announce` is called with the base URL and the address once requests are answered.
+pub fn run(
+    config: Config,
+    announce: impl FnOnce(&Url, SocketAddr) + 'static,
+) -> Result<(), AppError> {
     actors::block_on(async move {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut app = App::builder(config).start().await?;
-        announce(&app.base_url);
+        announce(&app.base_url, app.address);
         let lost = tokio::select! {
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,

@@ -1,9 +1,11 @@
 //! The one test binary: a behaviour in each file.
 
+mod cli;
 mod config;
 mod databases;
 mod delays;
 mod house;
+mod letters;
 mod mail;
 mod recovery;
 mod retries;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::task::JoinError;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::supervision::{Fall, panic_message};
@@ -13,31 +14,68 @@ use crate::{
     queue::{Fault, Outcome},
 };
 
-/// Runs a job's code and says what came of it, or how it failed. The time limit counts from `begun`.
-///
-/// The code runs on a worker thread of the runtime: should it compute or block, the actors' thread
-/// does not wait for it. Dropping this future ends it at its next `.await`.
-pub(super) async fn attempt<T: Send + 'static>(
-    work: BoxFuture<'static, Result<T, JobError>>,
-    begun: Timestamp,
+/// What bounds an attempt: its time limit, and whether anybody still wants it.
+pub(super) struct Bounds {
+    clock: Clock,
     limit: Duration,
-    clock: &Clock,
-    cancel: &CancellationToken,
-) -> Result<T, Outcome> {
-    let deadline = begun.saturating_add(limit).unwrap_or(Timestamp::MAX);
-    let work = AbortOnDropHandle::new(tokio::spawn(work));
-    tokio::select! {
-        biased;
-        ended = work => match ended {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(outcome_of(error)),
-            Err(broken) => Err(failed(Fault::Panic, match broken.try_into_panic() {
-                Ok(payload) => panic_message(payload.as_ref()).to_owned(),
-                Err(broken) => broken.to_string(),
-            })),
-        },
-        () = cancel.cancelled() => Err(Outcome::Cancelled { reason: "cancelled while it ran".into() }),
-        () = clock.sleep_until(deadline) => Err(failed(Fault::Timeout, format!("still at work after {limit:?}"))),
+    deadline: Timestamp,
+    cancel: CancellationToken,
+}
+
+impl Bounds {
+    /// The limit counts from the attempt's begin, whatever its time is spent on.
+    pub(super) fn new(
+        clock: &Clock,
+        begun: Timestamp,
+        limit: Duration,
+        cancel: &CancellationToken,
+    ) -> Self {
+        Bounds {
+            clock: clock.clone(),
+            limit,
+            deadline: begun.saturating_add(limit).unwrap_or(Timestamp::MAX),
+            cancel: cancel.clone(),
+        }
+    }
+
+    /// Runs a job's code and says what came of it, or how it failed.
+    ///
+    /// The code runs on a worker thread of the runtime: should it compute or block, the actors' thread
+    /// does not wait for it. Dropping this future ends it at its next `.await`.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: BoxFuture<'static, Result<T, JobError>>,
+    ) -> Result<T, Outcome> {
+        let work = AbortOnDropHandle::new(tokio::spawn(work));
+        self.hold(async {
+            match work.await {
+                Ok(done) => done.map_err(outcome_of),
+                Err(broken) => Err(failed(Fault::Panic, last_words(broken))),
+            }
+        })
+        .await
+    }
+
+    /// Waits for `work`, and drops it where it stands once the time is up or nobody wants it any more.
+    pub(super) async fn hold<T>(
+        &self,
+        work: impl Future<Output = Result<T, Outcome>>,
+    ) -> Result<T, Outcome> {
+        tokio::select! {
+            biased;
+            ended = work => ended,
+            () = self.cancel.cancelled() => Err(Outcome::Cancelled { reason: "cancelled while it ran".into() }),
+            () = self.clock.sleep_until(self.deadline) => {
+                Err(failed(Fault::Timeout, format!("still at work after {:?}", self.limit)))
+            }
+        }
+    }
+}
+
+fn last_words(broken: JoinError) -> String {
+    match broken.try_into_panic() {
+        Ok(payload) => panic_message(payload.as_ref()).to_owned(),
+        Err(broken) => broken.to_string(),
     }
 }
 
@@ -98,6 +136,16 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+
+    async fn attempt<T: Send + 'static>(
+        work: BoxFuture<'static, Result<T, JobError>>,
+        begun: Timestamp,
+        limit: Duration,
+        clock: &Clock,
+        cancel: &CancellationToken,
+    ) -> Result<T, Outcome> {
+        Bounds::new(clock, begun, limit, cancel).run(work).await
+    }
 
     const LIMIT: Duration = Duration::from_secs(60);
 

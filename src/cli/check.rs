@@ -12,7 +12,7 @@ use crate::{
     app::{self, AppError},
     clock::Clock,
     config::Config,
-    mail::{Draft, Mailer, message_id},
+    mail::{Draft, MailError, Mailer, message_id},
     store::Store,
     text::{Locale, Text},
 };
@@ -198,7 +198,7 @@ async fn letter(config: &Config, mailer: Result<&Mailer, &String>, to: &str) -> 
         let mut connection = mailer.connect().await?;
         let accepted = connection.send(&letter).await?;
         connection.close().await;
-        Ok::<_, crate::mail::MailError>(accepted)
+        Ok::<_, MailError>(accepted)
     };
     match sent.await {
         Ok(accepted) => Ok(format!("accepted for {to}: {}", accepted.reply)),

@@ -10,6 +10,7 @@ use serde_json::json;
 pub(super) use self::arguments::{arguments, read};
 use super::{Failure, open, output};
 use crate::{
+    app::AppError,
     clock::Clock,
     config::Config,
     jobs,
@@ -140,9 +141,7 @@ fn new_job(
     priority: Option<i32>,
     max_attempts: Option<i32>,
 ) -> Result<NewJob, Failure> {
-    let catalogue = jobs::catalogue()
-        .build()
-        .map_err(crate::app::AppError::from)?;
+    let catalogue = jobs::catalogue().build().map_err(AppError::from)?;
     let job = catalogue
         .new_job(kind, args)
         .map_err(|error| Failure::Usage(error.to_string()))?;

@@ -106,10 +106,11 @@ impl Queues {
         match self {
             Queues::List { json } => {
                 let queues: Vec<_> = all(&store).await?.into_values().collect();
-                Ok(match json {
-                    true => output::json(out, &List { queues })?,
-                    false => table(out, &queues)?,
-                })
+                let told = match json {
+                    true => output::json(out, &List { queues }),
+                    false => table(out, &queues),
+                };
+                Ok(told?)
             }
             Queues::Pause { queue, json } => {
                 let now = Clock::system().now();

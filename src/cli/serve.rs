@@ -18,10 +18,11 @@ pub(super) fn arguments() -> Command {
 
 /// Serves, and says where once it does.
 pub(super) fn run(config: Config) -> Result<(), Failure> {
-    app::run(config, |base_url| {
+    app::run(config, |base_url, address| {
         let base_url = base_url.as_str().trim_end_matches('/');
+        let ready = format!("cadastro is ready: {base_url}/signup (listening on {address})");
         // Nobody need read it: the log says so too.
-        let _ = writeln!(io::stdout(), "cadastro is ready: {base_url}/signup");
+        let _ = writeln!(io::stdout(), "{ready}");
     })?;
     Ok(())
 }

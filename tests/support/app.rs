@@ -31,7 +31,7 @@ pub struct TestAppBuilder {
 
 /// cadastro, serving. Stopped when dropped.
 pub struct TestApp {
-    /// Without a slash at the end.
+    /// Where it listens, whatever its base URL; without a slash at the end.
     pub url: String,
     pub clock: Clock,
     pub store: Store,
@@ -173,12 +173,6 @@ impl TestAppBuilder {
         self
     }
 
-    /// Lives by this clock.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
     /// Knows these kinds of job as well.
     pub fn jobs(
         mut self,
@@ -206,7 +200,7 @@ impl TestAppBuilder {
                 let app = App::builder(config).clock(clock).jobs(jobs).start().await;
                 let app = app.unwrap_or_else(|error| panic!("cadastro did not start: {error}"));
                 let handles = (
-                    app.base_url.as_str().trim_end_matches('/').to_owned(),
+                    format!("http://{}", app.address),
                     app.clock.clone(),
                     app.store.clone(),
                     app.registrar.clone(),

@@ -9,7 +9,7 @@ use super::database::TestDatabase;
 
 /// `cadastro serve`, ready to answer. Killed when dropped.
 pub struct Program {
-    /// Without a slash at the end.
+    /// Of the address it listens on; without a slash at the end.
     pub url: String,
     child: Child,
     _stdout: BufReader<ChildStdout>,
@@ -24,10 +24,11 @@ impl Program {
         let mut stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("the program speaks");
-        let Some(url) = line
-            .split_whitespace()
-            .find(|word| word.starts_with("http"))
-        else {
+        let address = line
+            .trim_end()
+            .strip_suffix(')')
+            .and_then(|line| line.rsplit(' ').next());
+        let Some(address) = address else {
             let mut said = String::new();
             let stderr = child.stderr.take().expect("a piped stderr");
             BufReader::new(stderr)
@@ -36,7 +37,7 @@ impl Program {
             panic!("the program did not become ready: {line}{said}");
         };
         Program {
-            url: url.trim_end_matches("/signup").to_owned(),
+            url: format!("http://{address}"),
             child,
             _stdout: stdout,
         }

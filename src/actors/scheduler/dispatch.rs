@@ -10,7 +10,7 @@ use actix::Context;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{Running, SchedulerActor, window};
+use super::{POLL, Running, SchedulerActor, window};
 use crate::{
     clock::Clock,
     queue::Outcome,
@@ -100,7 +100,8 @@ impl SchedulerActor {
     pub(super) fn plan(&mut self) -> Plan {
         let now = self.parts.clock.now();
         let stage = self.window.pass(now);
-        let refresh = std::mem::take(&mut self.stale) || self.window.is_spent();
+        let polls = self.unread() >= POLL;
+        let refresh = std::mem::take(&mut self.stale) || self.window.is_spent() || polls;
         if stage || refresh {
             self.backlog.extend(self.crew.queues());
         }
