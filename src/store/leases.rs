@@ -15,17 +15,45 @@ use super::{
 };
 use crate::queue::State;
 
+/// How many jobs are staged in one transaction: some 20 ms, and few enough for SQLite's parameters.
+const PORTION: usize = 5000;
+
 impl Store {
     /// Makes scheduled and failed jobs available whose time has come, and says how many.
+    ///
+    /// In portions of [`PORTION`], the longest due first: after a long stop so many may be due that
+    /// one transaction for all would never end in time.
     pub async fn stage(&self, now: Timestamp) -> Result<usize, StoreError> {
-        change!(self, |c| diesel::update(
-            jobs::table
-                .filter(due_states())
-                .filter(jobs::run_at.le(now.as_microsecond()))
-        )
-        .set(jobs::state.eq(State::Available.word()))
-        .execute(c)
-        .await)
+        let mut staged = 0;
+        loop {
+            let (picked, changed) = change!(self, |c| {
+                let due: Vec<i64> = jobs::table
+                    .filter(due_states())
+                    .filter(jobs::run_at.le(now.as_microsecond()))
+                    .order(jobs::run_at)
+                    .limit(PORTION as i64)
+                    .select(jobs::id)
+                    .load(c)
+                    .await?;
+                let picked = due.len();
+                if picked == 0 {
+                    return Ok::<_, StoreError>((0, 0));
+                }
+                let changed = diesel::update(
+                    jobs::table
+                        .filter(jobs::id.eq_any(due))
+                        .filter(due_states()),
+                )
+                .set(jobs::state.eq(State::Available.word()))
+                .execute(c)
+                .await?;
+                Ok((picked, changed))
+            })?;
+            staged += changed;
+            if picked < PORTION {
+                return Ok(staged);
+            }
+        }
     }
 
     /// The instants at which jobs fall due after `now`: the next `limit` of them, in order.

@@ -124,15 +124,23 @@ async fn a_user_is_found_by_name_and_by_address() {
 }
 
 #[tokio::test]
-async fn users_are_listed_the_newest_first() {
+async fn users_are_listed_page_by_page_the_newest_first() {
     on_both(async |subject| {
         let store = &subject.store;
         for name in ["ana", "bia", "caio"] {
             operator(store, name).await;
         }
-        let users = store.users(None, 2).await.expect("an answer");
-        let names: Vec<_> = users.iter().map(|user| user.username.as_str()).collect();
+        let page = async |cursor| {
+            let users = store.users(cursor, 2).await.expect("an answer");
+            let names: Vec<_> = users.iter().map(|user| user.username.clone()).collect();
+            (names, users.last().map(|user| user.id))
+        };
+        let (names, last) = page(None).await;
         assert_eq!(names, ["caio", "bia"]);
+        let (names, last) = page(last).await;
+        assert_eq!(names, ["ana"]);
+        let (names, _) = page(last).await;
+        assert_eq!(names, [""; 0]);
     })
     .await;
 }

@@ -8,7 +8,7 @@ use cadastro::{
 };
 use jiff::Timestamp;
 
-use super::{Subject, at, claimed, enqueued, found, job, on_both, state_of};
+use super::{Raw, Subject, at, claimed, enqueued, found, job, on_both, state_of};
 
 fn due(kind: &str, priority: i32, at: Timestamp) -> NewJob {
     NewJob {
@@ -149,6 +149,29 @@ async fn what_falls_due_is_staged_and_the_rest_keeps_its_instant() {
         let claimed = claim(store, &["a"], 9).await;
         assert_eq!(ids(&claimed), [1, 2, 3].map(|index: usize| rows[index].id));
         assert_eq!(next(0, 9).await, [30, 40].map(at));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_jobs_than_one_transaction_bears_are_staged_all_the_same() {
+    on_both(async |subject| {
+        const DUE: usize = 12_000;
+        let mut raw = subject.raw().await;
+        let numbers = match raw {
+            Raw::Sqlite(_) => {
+                "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 12000)"
+            }
+            Raw::Postgres(_) => "WITH numbers AS (SELECT generate_series(1, 12000) AS n)",
+        };
+        // All due at the same instant.
+        let fill = "INSERT INTO jobs (kind, queue, state, priority, args, attempt, max_attempts, created_at, run_at)
+            SELECT 'a', 'task', 'scheduled', 0, '{}', 0, 3, 0, 1 FROM numbers";
+        raw.run(&format!("{numbers} {fill}")).await;
+        assert_eq!(subject.store.stage(at(0)).await.expect("an answer"), DUE);
+        let counts = subject.store.job_counts().await.expect("an answer");
+        assert_eq!((counts[0].state, counts[0].jobs), (State::Available, DUE as i64));
+        assert_eq!(counts.len(), 1);
     })
     .await;
 }

@@ -12,6 +12,7 @@ use cadastro::{
     store::{Store, StoreError},
 };
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+use jiff::Timestamp;
 
 use super::{Raw, at, on_both};
 
@@ -98,8 +99,14 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
         let mut raw = subject.raw().await;
         fill(&mut raw).await;
         let (here, now) = ("here", at(0));
+        // The first ten of those for another day.
+        let due = Timestamp::from_microsecond(4_000_000_000_000_020).expect("an instant");
         let questions = [
-            ("stage", heard(store.stage(now)).await, &["jobs_due"][..]),
+            (
+                "stage",
+                heard(store.stage(due)).await,
+                &["jobs_due", PRIMARY][..],
+            ),
             (
                 "due_after",
                 heard(store.due_after(now, 1000)).await,

@@ -26,7 +26,13 @@ struct Step {
 impl Raw {
     pub async fn open(url: &str) -> Self {
         match url.strip_prefix("sqlite://") {
-            Some(path) => Raw::Sqlite(SqliteConnection::establish(path).expect("it opens")),
+            Some(path) => {
+                let mut connection = SqliteConnection::establish(path).expect("it opens");
+                // A connection of the store's that is being closed locks the file for a moment.
+                let patience = connection.batch_execute("PRAGMA busy_timeout = 5000");
+                patience.expect("it takes settings");
+                Raw::Sqlite(connection)
+            }
             None => {
                 let (client, connection) = tokio_postgres::connect(url, NoTls)
                     .await
