@@ -1,5 +1,6 @@
 //! The one test binary: a behaviour in each file.
 
+mod api;
 mod cli;
 mod config;
 mod databases;
@@ -8,8 +9,11 @@ mod house;
 mod letters;
 mod login;
 mod mail;
+mod metrics;
+mod outage;
 mod recovery;
 mod retries;
+mod security;
 mod signup;
 mod support;
 mod tls;

@@ -15,6 +15,10 @@ impl Login {
     /// Reads what was typed; what holds an `@` is an address, since no username does. `None` is
     /// nobody: no user can have such a name or address.
     pub fn parse(text: &str) -> Option<Self> {
+        // PostgreSQL keeps no zero character, and nobody's name holds any of its kind.
+        if text.trim().contains(char::is_control) {
+            return None;
+        }
         if text.contains('@') {
             let address = EmailAddress::parse(text).ok()?;
             Some(Self::Email(address.key().to_owned()))
@@ -48,6 +52,7 @@ mod tests {
     fn what_nobody_can_be_called_is_nobody() {
         assert_eq!(Login::parse(" "), None);
         assert_eq!(Login::parse("maria@"), None);
+        assert_eq!(Login::parse("ma\0ria"), None);
         assert_eq!(Login::parse(&"m".repeat(1000)), None);
     }
 }

@@ -127,6 +127,11 @@ async fn a_letter_to_the_owner_that_is_refused_fails_as_a_welcome_does() {
         .always(Step::Rcpt, Do::Reply("550 5.1.1 No such user"));
     let newcomer = sign_up(&post.app.url, "newcomer", "new@example.com", Locale::En).await;
     let stranger = sign_up(&post.app.url, "stranger", "maria@example.com", Locale::En).await;
+    for receipt in [&newcomer, &stranger] {
+        for task in ["simple_task", "parameter_task"] {
+            post.app.job_reaches(receipt, task, State::Completed).await;
+        }
+    }
     post.app.advance(DELAY);
     for receipt in [&newcomer, &stranger] {
         let ends = [State::Completed, State::Discarded];

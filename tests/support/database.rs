@@ -44,6 +44,14 @@ impl TestDatabase {
         }
     }
 
+    /// A database of this server.
+    pub fn on(server: &PostgresServer) -> Self {
+        TestDatabase {
+            url: server.database(),
+            _folder: None,
+        }
+    }
+
     /// One of each, for what must hold on both.
     pub fn both() -> [Self; 2] {
         [Self::sqlite(), Self::postgres()]

@@ -15,7 +15,7 @@ use super::{app::TestApp, page::Page};
 pub const PASSWORD: &str = "tulipa janela quarenta";
 
 /// A token that an operator may choose.
-pub const TOKEN: &str = "a-token-of-thirty-two-characters!";
+pub const TOKEN: &str = "a-token-of-thirty-two-characters.";
 
 /// A browser with a cookie jar of its own, or a program; speaks English unless told otherwise.
 pub struct Visitor {

@@ -6,7 +6,7 @@ use actix::{Context, Handler, Message, ResponseFuture};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::RegistrarActor;
+use super::{CAPACITY, RegistrarActor};
 use crate::{
     account::{Rate, UserId},
     actors::{
@@ -72,6 +72,11 @@ impl Handler<Post<SignUp>> for RegistrarActor {
 
     fn handle(&mut self, post: Post<SignUp>, ctx: &mut Context<Self>) {
         let (sign_up, _handling) = post.open();
+        if self.waiting.len() >= CAPACITY {
+            // Whoever does not listen any more has gone away.
+            let _ = sign_up.reply.send(Err(AskError::Busy));
+            return;
+        }
         self.waiting.push(sign_up);
         self.write(ctx);
     }

@@ -27,7 +27,7 @@ use messages::{Answer, SignUp};
 
 /// The most sign-ups that share a transaction: enough to make the commit's cost vanish, few enough
 /// to stay far below the time limit of a transaction.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 
 /// Sign-ups that may wait in the mailbox; more are told to come back later.
 const CAPACITY: usize = 1024;

@@ -1,16 +1,12 @@
 //! A turn: write down what ended, claim what is due, hand it to free actors.
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use actix::Context;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{POLL, Running, SchedulerActor, window};
+use super::{ENDS, POLL, Running, SchedulerActor, window};
 use crate::{
     clock::Clock,
     queue::Outcome,
@@ -26,6 +22,8 @@ pub(super) struct Plan {
     progress: Vec<Progress>,
     /// Read the table anew: pauses, and what falls due.
     refresh: bool,
+    /// Look for jobs that were claimed for us without our knowledge.
+    unsure: bool,
     /// Jobs fall due now.
     stage: bool,
     /// How many jobs to claim, by queue, and of which kinds.
@@ -40,6 +38,8 @@ pub(super) struct Taken {
     pub settled: Option<Vec<bool>>,
     pub paused: Option<HashSet<String>>,
     pub due: Option<Vec<Timestamp>>,
+    /// Every job that executes in our name, as far as was known before the claims.
+    pub ours: Option<Vec<JobRow>>,
     pub claimed: Vec<JobRow>,
     /// The queues of which every available job was claimed.
     pub emptied: Vec<&'static str>,
@@ -81,6 +81,9 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
     if plan.refresh {
         taken.due = Some(store.due_after(now, window::SPAN).await?);
     }
+    if plan.unsure {
+        taken.ours = Some(store.executing(&plan.owner).await?);
+    }
     for (queue, kinds, limit) in &plan.claim {
         if !paused.contains(*queue) {
             let claimed = store
@@ -105,7 +108,8 @@ impl SchedulerActor {
         if stage || refresh {
             self.backlog.extend(self.crew.queues());
         }
-        self.settling = std::mem::take(&mut self.ended);
+        let rest = self.ended.split_off(self.ended.len().min(ENDS));
+        self.settling = std::mem::replace(&mut self.ended, rest);
         let free = |queue| {
             if self.stopping {
                 0
@@ -129,6 +133,7 @@ impl SchedulerActor {
                 .map(|(_, progress)| progress)
                 .collect(),
             refresh,
+            unsure: std::mem::take(&mut self.unsure),
             stage,
             claim,
             paused: self.paused.clone(),
@@ -146,11 +151,13 @@ impl SchedulerActor {
             let cancel = CancellationToken::new();
             let running = Running {
                 job: job.clone(),
-                begun: Instant::now(),
                 cancel: cancel.clone(),
             };
             self.running.insert(job.id, running);
-            if !self.crew.hand_out(Arc::new(job.clone()), cancel, &mailbox) {
+            if self.stopping {
+                // The stop came while the claim was under way.
+                self.judge(&job, Outcome::HandedBack);
+            } else if !self.crew.hand_out(Arc::new(job.clone()), cancel, &mailbox) {
                 // No more are claimed than were free, and nobody else gives them work.
                 tracing::error!(job.id = job.id.0, "a claimed job found no free actor");
                 self.judge(&job, Outcome::HandedBack);

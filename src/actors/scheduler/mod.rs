@@ -45,6 +45,9 @@ const POLL: Duration = Duration::from_secs(5);
 /// How soon a turn is tried again after the database had no answer.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How many ends one transaction writes down: well within what a transaction has time for.
+const ENDS: usize = 256;
+
 /// How long news of progress waits for more of it.
 const PROGRESS: Duration = Duration::from_millis(250);
 
@@ -85,6 +88,10 @@ pub(super) struct SchedulerActor {
     again: bool,
     /// Somebody else may have written to the table since it was last read.
     stale: bool,
+    /// The database had no answer: no turn is taken before the timer allows it.
+    resting: bool,
+    /// A claim may have been written whose answer was lost.
+    unsure: bool,
     /// The program stops: nothing more is claimed.
     stopping: bool,
     /// Who waits for the last attempt to be written down.
@@ -95,7 +102,6 @@ pub(super) struct SchedulerActor {
 /// An attempt under way on this instance.
 struct Running {
     job: JobRow,
-    begun: Instant,
     cancel: CancellationToken,
 }
 
@@ -129,6 +135,8 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
             turning: false,
             again: false,
             stale: true,
+            resting: false,
+            unsure: false,
             stopping: false,
             drained: None,
             changes: news,
@@ -159,6 +167,7 @@ impl Supervised for SchedulerActor {
     /// The turn that was under way is gone; whether it was written is for the table to say.
     fn restarting(&mut self, _: &mut Self::Context) {
         self.turning = false;
+        self.resting = false;
         self.timer = None;
         self.stale = true;
         self.window = Window::unknown();
@@ -170,7 +179,7 @@ impl Supervised for SchedulerActor {
 impl SchedulerActor {
     /// Takes a turn, or another one after the one that is under way.
     fn turn(&mut self, ctx: &mut Context<Self>) {
-        if self.turning {
+        if self.turning || self.resting {
             self.again = true;
             return;
         }
@@ -189,6 +198,9 @@ impl SchedulerActor {
     fn turned(&mut self, taken: dispatch::Taken, ctx: &mut Context<Self>) {
         self.turning = false;
         self.settled(taken.settled);
+        if let Some(ours) = taken.ours {
+            self.rescue(ours);
+        }
         if let Some(paused) = taken.paused {
             self.paused = paused;
         }
@@ -204,6 +216,8 @@ impl SchedulerActor {
         if let Some(error) = taken.failure {
             tracing::warn!(%error, "the scheduler could not take its turn; it tries again");
             self.stale = true;
+            self.unsure = true;
+            self.resting = true;
             self.arm_in(AGAIN, ctx);
         } else if self.again || !self.ended.is_empty() {
             self.turn(ctx);
@@ -228,6 +242,7 @@ impl SchedulerActor {
         }
         self.timer = Some(ctx.run_later(wait, |actor, ctx| {
             actor.timer = None;
+            actor.resting = false;
             actor.turn(ctx);
         }));
     }

@@ -1,5 +1,7 @@
 //! Writes down how an attempt ended.
 
+use std::time::Duration;
+
 use super::SchedulerActor;
 use crate::{
     queue::{Ending, Outcome, Policy, State, settle},
@@ -22,11 +24,6 @@ impl SchedulerActor {
         running.cancel.cancel();
         self.progress.remove(&job.id);
         let settled = self.verdict(job, outcome);
-        let ending = settled.verdict.ending.word();
-        let took = running.begun.elapsed();
-        self.parts
-            .metrics
-            .job_ended(&job.queue, &job.kind, ending, took);
         self.ended.push(settled);
     }
 
@@ -53,6 +50,7 @@ impl SchedulerActor {
         for (settled, ours) in settling.into_iter().zip(answers) {
             self.report(&settled, ours);
             if ours {
+                self.count(&settled);
                 match settled.verdict.run_at {
                     // Handed back: to be claimed again without waiting for its time.
                     Some(_) if settled.verdict.state == State::Available => {
@@ -67,6 +65,15 @@ impl SchedulerActor {
                 self.parts.metrics.stale_finishes.inc();
             }
         }
+    }
+
+    fn count(&self, Settled { job, verdict, at }: &Settled) {
+        let took = at.duration_since(job.started_at.unwrap_or(*at));
+        let took = Duration::try_from(took).unwrap_or_default();
+        let ending = verdict.ending.word();
+        self.parts
+            .metrics
+            .job_ended(&job.queue, &job.kind, ending, took);
     }
 
     /// One line in the log for each end.

@@ -11,6 +11,8 @@ use crate::{
 impl SchedulerActor {
     /// Enters this instance, and takes up what a former life left in the middle.
     pub(super) fn recover(&mut self, ctx: &mut Context<Self>) {
+        // No turn beside this one: what it claimed would look like something left behind.
+        self.turning = true;
         let (store, owner) = (self.parts.store.clone(), self.owner.clone());
         let now = self.parts.clock.now();
         let until = now + self.parts.lease;
@@ -22,6 +24,7 @@ impl SchedulerActor {
         };
         ctx.spawn(entered.into_actor(self).map(|left, actor, ctx| match left {
             Ok(left) => {
+                actor.turning = false;
                 actor.rescue(left);
                 actor.turn(ctx);
             }
@@ -59,7 +62,7 @@ impl SchedulerActor {
     }
 
     /// Makes jobs due again whose attempt nobody makes any more.
-    fn rescue(&mut self, left: Vec<JobRow>) {
+    pub(super) fn rescue(&mut self, left: Vec<JobRow>) {
         for job in left {
             if self.in_the_air(&job) {
                 continue;
@@ -72,14 +75,6 @@ impl SchedulerActor {
                 Outcome::Rescued
             };
             let settled = self.verdict(&job, outcome);
-            let ending = settled.verdict.ending.word();
-            let ran = settled
-                .at
-                .duration_since(job.started_at.unwrap_or(settled.at));
-            let ran = ran.try_into().unwrap_or_default();
-            self.parts
-                .metrics
-                .job_ended(&job.queue, &job.kind, ending, ran);
             self.ended.push(settled);
         }
     }
