@@ -1,5 +1,6 @@
 //! The one test binary: a behaviour in each file.
 
+mod browser;
 mod config;
 mod delays;
 mod mail;
