@@ -137,7 +137,7 @@ impl Builder {
                 metrics: metrics.clone(),
                 text: text.clone(),
                 mailer,
-                hasher: Hasher::start(cost(&config), cores()),
+                hasher: Hasher::start(config.password_hash, cores()),
                 catalogue: catalogue.clone(),
                 base_url: base_url.as_str().trim_end_matches('/').into(),
             },
@@ -163,7 +163,7 @@ impl Builder {
         };
         let server = web::serve(state, listener)?;
         let web = server.handle();
-        actix::spawn(server);
+        actors::spawn(server);
         tracing::info!(%address, database = store.database(), "cadastro serves");
         Ok(App {
             address,
@@ -212,13 +212,16 @@ impl App {
 
 /// Serves until SIGTERM or SIGINT; a second signal exits at once.
 ///
-/// `announce` is called with the base URL once requests are answered.
-pub fn run(config: Config, announce: impl FnOnce(&Url) + 'static) -> Result<(), AppError> {
-    actix::System::with_tokio_rt(runtime).block_on(async move {
+/// `announce` is called with the base URL and the address once requests are answered.
+pub fn run(
+    config: Config,
+    announce: impl FnOnce(&Url, SocketAddr) + 'static,
+) -> Result<(), AppError> {
+    actors::block_on(async move {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut app = App::builder(config).start().await?;
-        announce(&app.base_url);
+        announce(&app.base_url, app.address);
         let lost = tokio::select! {
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,
@@ -269,28 +272,6 @@ fn open(config: &Config) -> Result<(Store, Metrics), StoreError> {
     })
 }
 
-/// The actors live on the main thread; the jobs' own code and the connections' drivers do not.
-///
-/// # Panics
-///
-/// When the system refuses threads, before anything has begun.
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .worker_threads(cores())
-        .build()
-        .expect("the system grants threads")
-}
-
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get())
-}
-
-fn cost(config: &Config) -> crate::account::Cost {
-    let cost = config.password_hash;
-    crate::account::Cost {
-        m_kib: cost.m_kib,
-        t: cost.t,
-        p: cost.p,
-    }
 }

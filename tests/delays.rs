@@ -54,3 +54,45 @@ async fn the_welcome_letter_leaves_ten_seconds_after_the_sign_up_and_not_before(
         app.stop();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_enqueued_is_found_while_the_scheduler_is_busy() {
+    let database = TestDatabase::sqlite();
+    // Progress every two seconds keeps the Scheduler turning.
+    let app = TestApp::builder(&database)
+        .set("CADASTRO_PARAMETER_TASK", "40s")
+        .set("CADASTRO_SIMPLE_TASK", "0s")
+        .real_clock()
+        .start()
+        .await;
+    let receipt = sign_up(&app, "maria").await;
+    app.job_reaches(&receipt, "simple_task", State::Completed)
+        .await;
+
+    let catalogue = app.scheduler.catalogue();
+    let job = catalogue
+        .new_job("simple_task", serde_json::json!({}))
+        .expect("a known kind");
+    let id = app
+        .store
+        .enqueue(&[job], app.now())
+        .await
+        .expect("enqueued")[0]
+        .id;
+    let found = app.until(
+        |store| async move {
+            store
+                .job(id)
+                .await
+                .expect("an answer")
+                .into_iter()
+                .collect()
+        },
+        |jobs| jobs[0].state == State::Completed,
+    );
+    found.await;
+    let busy = app
+        .job_reaches(&receipt, "parameter_task", State::Executing)
+        .await;
+    assert!(busy.progress.is_some(), "it was busy all the while");
+}

@@ -14,10 +14,11 @@ use argon2::{
 };
 
 use super::{
-    Cost, Password,
+    Password,
     password::normalise,
     pool::{Pool, PoolError, Urgency},
 };
+use crate::config::HashCost;
 
 /// How many log-ins, and how many sign-ups, may wait for each thread: some seven seconds of work at
 /// the default cost, about as long as a visitor waits for a page.
@@ -27,7 +28,7 @@ const WAITING_PER_THREAD: usize = 256;
 #[derive(Clone)]
 pub struct Hasher {
     pool: Pool<Memory>,
-    cost: Cost,
+    cost: HashCost,
 }
 
 /// What Argon2 works in, kept from one hash to the next: blocks of 1 KiB.
@@ -52,7 +53,7 @@ impl Hasher {
     ///
     /// # Panics
     /// When the system refuses another thread.
-    pub fn start(cost: Cost, threads: usize) -> Self {
+    pub fn start(cost: HashCost, threads: usize) -> Self {
         let waiting = WAITING_PER_THREAD * threads.max(1);
         Self {
             pool: Pool::start("hashing", threads, waiting, Memory::new),
@@ -105,17 +106,23 @@ fn unreadable(error: impl ToString) -> HashError {
     HashError::Unreadable(error.to_string())
 }
 
-fn hash(password: &str, cost: Cost, memory: &mut Memory) -> Result<String, HashError> {
+fn hash(password: &str, cost: HashCost, memory: &mut Memory) -> Result<String, HashError> {
     let salt = Salt::new(&try_generate_salt().map_err(failed)?).map_err(failed)?;
-    let params = cost.params().map_err(failed)?;
+    let params = params(cost)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let output = compute(&argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN, memory)?;
     phc(argon2.params(), salt, output).map(|phc| phc.to_string())
 }
 
+/// What the algorithm is given.
+fn params(cost: HashCost) -> Result<Params, HashError> {
+    let HashCost { m_kib, t, p } = cost;
+    Params::new(m_kib, t, p, Some(Params::DEFAULT_OUTPUT_LEN)).map_err(failed)
+}
+
 /// The hash of nobody: its salt and output are zeros, its cost is that of everybody.
-fn nobody(cost: Cost) -> Result<PasswordHash, HashError> {
-    let params = cost.params().map_err(failed)?;
+fn nobody(cost: HashCost) -> Result<PasswordHash, HashError> {
+    let params = params(cost)?;
     let salt = Salt::new(&[0; Salt::RECOMMENDED_LENGTH]).map_err(failed)?;
     let output = Output::new(&[0; Params::DEFAULT_OUTPUT_LEN]).map_err(failed)?;
     phc(&params, salt, output)
@@ -136,7 +143,7 @@ fn made(password: &str, stored: &PasswordHash, memory: &mut Memory) -> Result<bo
         return Err(unreadable("it lacks its salt or its output"));
     };
     let argon2 = argon2_of(stored).map_err(unreadable)?;
-    if argon2.params().m_cost() > Cost::MAX_M_KIB {
+    if argon2.params().m_cost() > HashCost::MAX_M_KIB {
         return Err(unreadable("it asks for more than 1 GiB of memory"));
     }
     // Outputs are compared in constant time.
@@ -185,7 +192,7 @@ mod tests {
 
     use super::*;
 
-    const CHEAP: Cost = Cost {
+    const CHEAP: HashCost = HashCost {
         m_kib: 8,
         t: 1,
         p: 1,
@@ -203,6 +210,18 @@ mod tests {
     async fn verify(hasher: &Hasher, password: &str, phc: &str) -> bool {
         let answer = hasher.verify(password.to_owned(), Some(phc.to_owned()));
         answer.await.unwrap()
+    }
+
+    #[test]
+    fn every_cost_that_can_be_set_can_be_paid() {
+        for text in [
+            "m=8,t=1,p=1",
+            "m=19456,t=2,p=1",
+            "m=512,t=1,p=64",
+            "m=1048576,t=64,p=64",
+        ] {
+            assert!(params(text.parse().unwrap()).is_ok(), "{text}");
+        }
     }
 
     #[tokio::test]
@@ -284,19 +303,12 @@ mod tests {
     #[test]
     fn memory_is_used_again_and_grows_only_when_it_must() {
         let mut memory = Memory::new();
-        hash(TEXT, Cost { m_kib: 64, ..CHEAP }, &mut memory).unwrap();
+        let larger = |m_kib| HashCost { m_kib, ..CHEAP };
+        hash(TEXT, larger(64), &mut memory).unwrap();
         let place = memory.as_ptr();
         hash(TEXT, CHEAP, &mut memory).unwrap();
         assert_eq!((memory.as_ptr(), memory.len()), (place, 64));
-        hash(
-            TEXT,
-            Cost {
-                m_kib: 128,
-                ..CHEAP
-            },
-            &mut memory,
-        )
-        .unwrap();
+        hash(TEXT, larger(128), &mut memory).unwrap();
         assert_eq!(memory.len(), 128);
     }
 }

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use crate::text::Locale;
 
 mod application;
-mod cost;
 mod email_address;
 mod field_error;
 mod hashing;
@@ -25,7 +24,6 @@ mod token;
 mod username;
 
 pub use application::Application;
-pub use cost::{Cost, CostError};
 pub use email_address::EmailAddress;
 pub use field_error::{Field, FieldError};
 pub use hashing::{HashError, Hasher};

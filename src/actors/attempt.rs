@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::task::JoinError;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::supervision::{Fall, panic_message};
@@ -13,31 +14,68 @@ use crate::{
     queue::{Fault, Outcome},
 };
 
-/// Runs a job's code and says what came of it, or how it failed. The time limit counts from `begun`.
-///
-/// The code runs on a worker thread of the runtime: should it compute or block, the actors' thread
-/// does not wait for it. Dropping this future ends it at its next `.await`.
-pub(super) async fn attempt<T: Send + 'static>(
-    work: BoxFuture<'static, Result<T, JobError>>,
-    begun: Timestamp,
+/// What bounds an attempt: its time limit, and whether anybody still wants it.
+pub(super) struct Bounds {
+    clock: Clock,
     limit: Duration,
-    clock: &Clock,
-    cancel: &CancellationToken,
-) -> Result<T, Outcome> {
-    let deadline = begun.saturating_add(limit).unwrap_or(Timestamp::MAX);
-    let work = AbortOnDropHandle::new(tokio::spawn(work));
-    tokio::select! {
-        biased;
-        ended = work => match ended {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(outcome_of(error)),
-            Err(broken) => Err(failed(Fault::Panic, match broken.try_into_panic() {
-                Ok(payload) => panic_message(payload.as_ref()).to_owned(),
-                Err(broken) => broken.to_string(),
-            })),
-        },
-        () = cancel.cancelled() => Err(Outcome::Cancelled { reason: "cancelled while it ran".into() }),
-        () = clock.sleep_until(deadline) => Err(failed(Fault::Timeout, format!("still at work after {limit:?}"))),
+    deadline: Timestamp,
+    cancel: CancellationToken,
+}
+
+impl Bounds {
+    /// The limit counts from the attempt's begin, whatever its time is spent on.
+    pub(super) fn new(
+        clock: &Clock,
+        begun: Timestamp,
+        limit: Duration,
+        cancel: &CancellationToken,
+    ) -> Self {
+        Bounds {
+            clock: clock.clone(),
+            limit,
+            deadline: begun.saturating_add(limit).unwrap_or(Timestamp::MAX),
+            cancel: cancel.clone(),
+        }
+    }
+
+    /// Runs a job's code and says what came of it, or how it failed.
+    ///
+    /// The code runs on a worker thread of the runtime: should it compute or block, the actors' thread
+    /// does not wait for it. Dropping this future ends it at its next `.await`.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: BoxFuture<'static, Result<T, JobError>>,
+    ) -> Result<T, Outcome> {
+        let work = AbortOnDropHandle::new(tokio::spawn(work));
+        self.hold(async {
+            match work.await {
+                Ok(done) => done.map_err(outcome_of),
+                Err(broken) => Err(failed(Fault::Panic, last_words(broken))),
+            }
+        })
+        .await
+    }
+
+    /// Waits for `work`, and drops it where it stands once the time is up or nobody wants it any more.
+    pub(super) async fn hold<T>(
+        &self,
+        work: impl Future<Output = Result<T, Outcome>>,
+    ) -> Result<T, Outcome> {
+        tokio::select! {
+            biased;
+            ended = work => ended,
+            () = self.cancel.cancelled() => Err(Outcome::Cancelled { reason: "cancelled while it ran".into() }),
+            () = self.clock.sleep_until(self.deadline) => {
+                Err(failed(Fault::Timeout, format!("still at work after {:?}", self.limit)))
+            }
+        }
+    }
+}
+
+fn last_words(broken: JoinError) -> String {
+    match broken.try_into_panic() {
+        Ok(payload) => panic_message(payload.as_ref()).to_owned(),
+        Err(broken) => broken.to_string(),
     }
 }
 
@@ -61,10 +99,16 @@ pub(super) fn failed(fault: Fault, error: String) -> Outcome {
 
 /// An error with all its causes, on one line.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source())
+    let causes: Vec<_> = std::iter::successors(Some(error), |error| error.source())
         .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+        .collect();
+    let words: Vec<_> = causes.iter().map(|cause| words(cause)).collect();
+    words.join(": ")
+}
+
+/// A text that may run over several lines, on one.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether the actor that made an attempt begins afresh after it.
@@ -81,5 +125,161 @@ pub(super) fn restart_after(outcome: &Outcome) -> Option<Fall> {
             ..
         } => Some(Fall::JobTimeout),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, io};
+
+    use futures_util::FutureExt;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    async fn attempt<T: Send + 'static>(
+        work: BoxFuture<'static, Result<T, JobError>>,
+        begun: Timestamp,
+        limit: Duration,
+        clock: &Clock,
+        cancel: &CancellationToken,
+    ) -> Result<T, Outcome> {
+        Bounds::new(clock, begun, limit, cancel).run(work).await
+    }
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn clock() -> Clock {
+        Clock::standing_at(Timestamp::UNIX_EPOCH)
+    }
+
+    async fn made(
+        work: impl Future<Output = Result<i32, JobError>> + Send + 'static,
+    ) -> Result<i32, Outcome> {
+        let (clock, cancel) = (clock(), CancellationToken::new());
+        attempt(work.boxed(), clock.now(), LIMIT, &clock, &cancel).await
+    }
+
+    /// What a failed attempt is recorded with.
+    async fn recorded(
+        work: impl Future<Output = Result<i32, JobError>> + Send + 'static,
+    ) -> (Fault, String) {
+        match made(work).await {
+            Err(Outcome::Failed { fault, error, .. }) => (fault, error),
+            other => panic!("not a failure: {other:?}"),
+        }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the report could not be written")]
+    struct Unwritten(#[source] io::Error);
+
+    #[tokio::test]
+    async fn a_job_that_ends_well_gives_what_it_made() {
+        assert_eq!(made(async { Ok(7) }).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn an_error_is_recorded_with_all_its_causes_on_one_line() {
+        let work = async {
+            let cause = io::Error::other("disk full:\n  no space left");
+            Err(Unwritten(cause).into())
+        };
+        let said = "error: the report could not be written: disk full: no space left";
+        assert_eq!(recorded(work).await, (Fault::Error, said.to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_recorded_with_its_message() {
+        let recorded = recorded(async { panic!("at the {}nd step", 2) }).await;
+        assert_eq!(
+            recorded,
+            (Fault::Panic, "panic: at the 2nd step".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn what_a_job_says_outright_is_taken_at_its_word() {
+        let of = async |error| made(async { Err(error) }).await.expect_err("an error");
+        let reason = "gone".to_owned();
+        let cancelled = of(JobError::cancel("gone")).await;
+        assert_eq!(cancelled, Outcome::Cancelled { reason });
+        let error = "550".to_owned();
+        let hopeless = of(JobError::hopeless("550")).await;
+        assert_eq!(hopeless, Outcome::Hopeless { error });
+        let delay = Duration::from_secs(5);
+        let snoozed = of(JobError::Snooze(delay)).await;
+        assert_eq!(snoozed, Outcome::Snoozed { delay });
+    }
+
+    /// A job that never ends, and a signal of its end.
+    fn endless() -> (
+        BoxFuture<'static, Result<i32, JobError>>,
+        oneshot::Receiver<()>,
+    ) {
+        let (job, ended) = oneshot::channel::<()>();
+        let work = async move {
+            let _job = job;
+            pending().await
+        };
+        (work.boxed(), ended)
+    }
+
+    #[tokio::test]
+    async fn a_job_that_is_at_work_for_too_long_is_ended() {
+        let (clock, cancel) = (clock(), CancellationToken::new());
+        let (work, ended) = endless();
+        let attempt = attempt(work, clock.now(), LIMIT, &clock, &cancel);
+        tokio::pin!(attempt);
+        clock.advance(LIMIT - Duration::from_micros(1));
+        assert!(attempt.as_mut().now_or_never().is_none());
+        clock.advance(Duration::from_micros(1));
+        let outcome = attempt.await.expect_err("it took too long");
+        assert_eq!(restart_after(&outcome), Some(Fall::JobTimeout));
+        let said = "timeout: still at work after 60s".to_owned();
+        assert_eq!(
+            outcome,
+            failed(Fault::Timeout, "still at work after 60s".to_owned())
+        );
+        assert!(matches!(outcome, Outcome::Failed { error, .. } if error == said));
+        ended.await.expect_err("its code is gone");
+    }
+
+    #[tokio::test]
+    async fn the_time_that_an_attempt_waited_for_its_actor_counts() {
+        let (clock, cancel) = (clock(), CancellationToken::new());
+        let begun = clock.now();
+        clock.advance(LIMIT);
+        let (work, ended) = endless();
+        let outcome = attempt(work, begun, LIMIT, &clock, &cancel).await;
+        assert!(matches!(
+            outcome,
+            Err(Outcome::Failed {
+                fault: Fault::Timeout,
+                ..
+            })
+        ));
+        ended.await.expect_err("its code is gone");
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_job_is_ended() {
+        let (clock, cancel) = (clock(), CancellationToken::new());
+        let (work, ended) = endless();
+        cancel.cancel();
+        let outcome = attempt(work, clock.now(), LIMIT, &clock, &cancel).await;
+        let outcome = outcome.expect_err("it was cancelled");
+        assert!(matches!(outcome, Outcome::Cancelled { .. }));
+        assert_eq!(restart_after(&outcome), None);
+        ended.await.expect_err("its code is gone");
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_nobody_awaits_any_more_ends_its_job() {
+        let (clock, cancel) = (clock(), CancellationToken::new());
+        let (work, ended) = endless();
+        let attempt = attempt(work, clock.now(), LIMIT, &clock, &cancel);
+        assert!(attempt.now_or_never().is_none());
+        ended.await.expect_err("its code is gone");
     }
 }

@@ -8,7 +8,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Supervised, W
 
 use super::{
     Scheduler,
-    attempt::{attempt, failed, restart_after},
+    attempt::{Bounds, failed, restart_after},
     probe::{Post, Vitals},
     scheduler::{Run, Worker},
     supervision::Life,
@@ -18,7 +18,7 @@ use crate::{
     mail::{Connection, MailError, Mailer, Message},
     metrics::Metrics,
     queue::{EMAIL, Fault, Outcome},
-    store::{NewLetter, Store},
+    store::NewLetter,
 };
 
 pub(super) struct EmailActor {
@@ -59,25 +59,21 @@ impl Handler<Post<Run>> for EmailActor {
 
     fn handle(&mut self, post: Post<Run>, ctx: &mut Self::Context) {
         let (run, handling) = post.open();
-        let (catalogue, tools) = (self.catalogue.clone(), self.tools.clone());
-        let (mailer, metrics) = (self.mailer.clone(), self.metrics.clone());
-        let mut connection = self.connection.take().or_else(|| mailer.connection());
+        let connection = self.connection.take();
+        let mut delivery = Delivery {
+            catalogue: self.catalogue.clone(),
+            tools: self.tools.clone(),
+            mailer: self.mailer.clone(),
+            metrics: self.metrics.clone(),
+            connection: connection.or_else(|| self.mailer.connection()),
+        };
         let work = async move {
-            let outcome = match write(&run, &catalogue, &mailer, tools.clone()).await {
-                Ok(letter) => {
-                    let sent = match &mut connection {
-                        Some(connection) => {
-                            connection.send(&letter).await.map(|_| ()).map_err(of_mail)
-                        }
-                        None => keep(&tools.store, &mailer, &letter, &tools).await,
-                    };
-                    metrics.email(&run.job.kind, result(&sent));
-                    sent.map_or_else(|outcome| outcome, |()| Outcome::Completed { result: None })
-                }
+            let outcome = match delivery.attempt(&run).await {
+                Ok(()) => Outcome::Completed { result: None },
                 Err(outcome) => outcome,
             };
             drop(handling);
-            (run.ticket, outcome, connection)
+            (run.ticket, outcome, delivery.connection)
         };
         ctx.spawn(
             work.into_actor(self)
@@ -93,47 +89,60 @@ impl Handler<Post<Run>> for EmailActor {
     }
 }
 
-/// Lets the job compose its letter.
-async fn write(
-    run: &Run,
-    catalogue: &Catalogue,
-    mailer: &Mailer,
+/// What one letter needs on its way.
+struct Delivery {
+    catalogue: Catalogue,
     tools: Tools,
-) -> Result<Message, Outcome> {
-    let Some(kind) = catalogue.kind(&run.job.kind) else {
-        return Err(Outcome::HandedBack);
-    };
-    let clock = tools.clock.clone();
-    let cx = JobContext::new(tools, run.job.clone());
-    let (begun, limit) = (cx.begun(), kind.policy.time_limit);
-    let work = match kind.work {
-        Work::Letter(compose) => compose(run.job.clone(), cx),
-        // The catalogue lets no task into this queue; an operator's hand in the table might.
-        Work::Task(_) => Box::pin(async { Err(JobError::hopeless("a task is no letter")) }),
-    };
-    let draft = attempt(work, begun, limit, &clock, &run.cancel).await?;
-    mailer.write(draft).map_err(of_mail)
+    mailer: Mailer,
+    metrics: Metrics,
+    /// None where no mail server is set.
+    connection: Option<Connection>,
 }
 
-/// Puts a letter into the built-in mailbox.
-async fn keep(
-    store: &Store,
-    mailer: &Mailer,
-    letter: &Message,
-    tools: &Tools,
-) -> Result<(), Outcome> {
-    let letter = NewLetter {
-        message_id: letter.message_id().to_owned(),
-        sender: mailer.sender().to_string(),
-        recipient: letter.to().to_owned(),
-        subject: letter.subject().to_owned(),
-        text: letter.text().to_owned(),
-        html: letter.html().to_owned(),
-        source: letter.formatted(),
-        sent_at: tools.clock.now(),
-    };
-    let kept = store.keep_letter(&letter).await;
-    kept.map_err(|error| failed(Fault::Error, error.to_string()))
+impl Delivery {
+    /// Lets the job compose its letter, and sends it, both within one time limit.
+    async fn attempt(&mut self, run: &Run) -> Result<(), Outcome> {
+        let Some(kind) = self.catalogue.kind(&run.job.kind) else {
+            return Err(Outcome::HandedBack);
+        };
+        let cx = JobContext::new(self.tools.clone(), run.job.clone());
+        let bounds = Bounds::new(cx.clock(), cx.begun(), kind.policy.time_limit, &run.cancel);
+        let work = match kind.work {
+            Work::Letter(compose) => compose(run.job.clone(), cx),
+            // The catalogue lets no task into this queue; an operator's hand in the table might.
+            Work::Task(_) => Box::pin(async { Err(JobError::hopeless("a task is no letter")) }),
+        };
+        let draft = bounds.run(work).await?;
+        let letter = self.mailer.write(draft).map_err(of_mail)?;
+        let sent = match &mut self.connection {
+            Some(connection) => {
+                let sending = async { connection.send(&letter).await.map_err(of_mail) };
+                bounds.hold(sending).await.map(drop)
+            }
+            // Nothing is waited for but our own database, whose writes are not cut short.
+            None => self.keep(&letter).await,
+        };
+        if let Some(result) = result(&sent) {
+            self.metrics.email(&run.job.kind, result);
+        }
+        sent
+    }
+
+    /// Puts a letter into the built-in mailbox.
+    async fn keep(&self, letter: &Message) -> Result<(), Outcome> {
+        let letter = NewLetter {
+            message_id: letter.message_id().to_owned(),
+            sender: self.mailer.sender().to_string(),
+            recipient: letter.to().to_owned(),
+            subject: letter.subject().to_owned(),
+            text: letter.text().to_owned(),
+            html: letter.html().to_owned(),
+            source: letter.formatted(),
+            sent_at: self.tools.clock.now(),
+        };
+        let kept = self.tools.store.keep_letter(&letter).await;
+        kept.map_err(|error| failed(Fault::Error, error.to_string()))
+    }
 }
 
 /// A letter that was refused for good is discarded, with the server's reply as the reason.
@@ -146,11 +155,12 @@ fn of_mail(error: MailError) -> Outcome {
     }
 }
 
-/// The label `result` of `cadastro_emails_total`.
-fn result(sent: &Result<(), Outcome>) -> &'static str {
+/// The label `result` of `cadastro_emails_total`; a letter that was called back has none.
+fn result(sent: &Result<(), Outcome>) -> Option<&'static str> {
     match sent {
-        Ok(()) => "accepted",
-        Err(Outcome::Hopeless { .. }) => "permanent",
-        Err(_) => "temporary",
+        Ok(()) => Some("accepted"),
+        Err(Outcome::Hopeless { .. }) => Some("permanent"),
+        Err(Outcome::Failed { .. }) => Some("temporary"),
+        Err(_) => None,
     }
 }

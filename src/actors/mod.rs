@@ -16,6 +16,7 @@ mod probe;
 mod registrar;
 mod scheduler;
 mod supervision;
+mod system;
 mod task;
 mod tree;
 
@@ -38,6 +39,8 @@ use probe::Vitals;
 pub use registrar::{Door, LogInError, LoggedIn, Registrar, SignUpError};
 pub use scheduler::{Change, Scheduler};
 use supervision::{Intensity, supervise};
+pub use system::block_on;
+pub(crate) use system::spawn;
 use task::TaskActor;
 pub use tree::{ActorReport, LastRestart, Tree};
 

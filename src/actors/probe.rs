@@ -57,6 +57,10 @@ impl Vitals {
         self.instances.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn instance_ended(&self) {
+        self.instances.fetch_sub(1, Ordering::Relaxed);
+    }
+
     pub(super) fn went_up(&self) {
         self.up.inc();
     }
@@ -74,10 +78,10 @@ impl Vitals {
 
     pub(super) fn report(&self) -> ActorReport {
         let instances = self.instances.load(Ordering::Relaxed);
-        let state = match self.up.get() {
-            0 if instances > 0 => "stopped",
-            up if up < instances => "restarting",
-            _ => "running",
+        let state = match instances - self.up.get() {
+            _ if instances == 0 => "stopped",
+            0 => "running",
+            _ => "restarting",
         };
         ActorReport {
             name: self.name,
@@ -209,5 +213,88 @@ impl<A: Actor> Mailbox<A> {
             SendError::Full(_) => SendError::Full(()),
             SendError::Closed(_) => SendError::Closed(()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix::Context;
+
+    use super::*;
+
+    struct Word;
+
+    impl Message for Word {
+        type Result = ();
+    }
+
+    impl Named for Word {
+        const NAME: &'static str = "word";
+    }
+
+    struct Listener;
+
+    impl Actor for Listener {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Post<Word>> for Listener {
+        type Result = ();
+
+        fn handle(&mut self, post: Post<Word>, _: &mut Self::Context) {
+            post.open();
+        }
+    }
+
+    fn vitals() -> (Arc<Vitals>, Metrics) {
+        let metrics = Metrics::new("test");
+        let vitals = Vitals::new("listener", "Listener", None, &metrics);
+        (vitals, metrics)
+    }
+
+    #[test]
+    fn a_message_waits_until_it_is_opened_or_dropped() {
+        let (vitals, _) = vitals();
+        let (one, two) = (Post::new(Word, &vitals), Post::new(Word, &vitals));
+        assert_eq!(vitals.report().mailbox, 2);
+        drop(one);
+        assert_eq!(vitals.report().mailbox, 1);
+        let (Word, handling) = two.open();
+        let report = vitals.report();
+        assert_eq!((report.mailbox, report.handled), (0, 1));
+        drop(handling);
+        assert_eq!(vitals.report().handled, 1);
+    }
+
+    #[test]
+    fn a_handling_is_measured_once_it_is_over() {
+        let (vitals, metrics) = vitals();
+        let (Word, handling) = Post::new(Word, &vitals).open();
+        let counted = |what: &str| {
+            let line = format!("{what}{{actor=\"listener\",message=\"word\"}} 1");
+            metrics.render(false).contains(&line)
+        };
+        assert!(counted("cadastro_actor_messages_total"));
+        assert!(!counted("cadastro_actor_handle_duration_seconds_count"));
+        drop(handling);
+        assert!(counted("cadastro_actor_handle_duration_seconds_count"));
+    }
+
+    #[actix::test]
+    async fn a_mailbox_that_is_full_refuses_what_is_offered_and_takes_what_is_told() {
+        let (vitals, _) = vitals();
+        let mailbox = Mailbox::new(Listener.start(), vitals.clone());
+        // The actor has no turn before this test waits for something.
+        let taken = std::iter::from_fn(|| mailbox.offer(Word).ok())
+            .take(1000)
+            .count() as i64;
+        assert!(taken < 1000);
+        assert!(matches!(mailbox.offer(Word), Err(SendError::Full(()))));
+        assert_eq!(vitals.report().mailbox, taken);
+        mailbox.tell(Word);
+        assert_eq!(vitals.report().mailbox, taken + 1);
+        mailbox.ask(Word).await.expect("an answer");
+        let report = vitals.report();
+        assert_eq!((report.mailbox, report.handled), (0, taken as u64 + 2));
     }
 }

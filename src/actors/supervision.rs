@@ -10,7 +10,7 @@ use std::{
     cell::Cell,
     collections::VecDeque,
     future::{Future, poll_fn},
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -19,7 +19,7 @@ use std::{
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Supervised, dev::ContextFut};
 use futures_util::FutureExt;
-use tokio::time::{Instant, sleep};
+use jiff::Timestamp;
 
 use super::probe::Vitals;
 use crate::clock::Clock;
@@ -76,14 +76,42 @@ impl Intensity {
     };
 
     fn wait(&self, falls: usize) -> Duration {
-        match falls {
-            0 => Duration::ZERO,
-            falls if falls > self.falls => self.longest_wait,
-            falls => self
-                .first_wait
-                .saturating_mul(1 << (falls - 1).min(20))
-                .min(self.longest_wait),
+        if falls > self.falls {
+            return self.longest_wait;
         }
+        let doublings = falls.saturating_sub(1).min(20);
+        self.first_wait
+            .saturating_mul(1 << doublings)
+            .min(self.longest_wait)
+    }
+}
+
+/// The falls of one actor within the window.
+struct Record {
+    intensity: Intensity,
+    falls: VecDeque<Timestamp>,
+}
+
+impl Record {
+    fn new(intensity: Intensity) -> Self {
+        let falls = VecDeque::new();
+        Record { intensity, falls }
+    }
+
+    /// Takes note of a fall, and says how long to wait before the actor goes on.
+    fn bear(&mut self, fall: Fall, now: Timestamp) -> Duration {
+        if !fall.is_charged() {
+            return Duration::ZERO;
+        }
+        let since = now.saturating_sub(self.intensity.within);
+        let since = since.unwrap_or(Timestamp::MIN);
+        self.falls.retain(|at| *at >= since);
+        self.falls.push_back(now);
+        self.intensity.wait(self.falls.len())
+    }
+
+    fn is_exceeded(&self, fall: Fall) -> bool {
+        fall.is_charged() && self.falls.len() > self.intensity.falls
     }
 }
 
@@ -118,55 +146,46 @@ where
     let address = ctx.address();
     let mut running: ContextFut<A, Context<A>> = ctx.into_future(actor);
     vitals.instance_added();
+    vitals.went_up();
 
     actix::spawn(async move {
-        let mut falls = VecDeque::new();
+        let mut record = Record::new(intensity);
         loop {
-            vitals.went_up();
             let end = AssertUnwindSafe(poll_fn(|cx| Pin::new(&mut running).poll(cx)))
                 .catch_unwind()
                 .await;
             vitals.went_down();
-            let fall = match end {
+            let asked_for = life.0.take();
+            let mut fall = match end {
                 Err(_) => Fall::Panic,
-                Ok(()) => life.0.take().unwrap_or(Fall::Error),
+                Ok(()) => asked_for.unwrap_or(Fall::Error),
             };
-            vitals.fell(clock.now(), fall.reason());
-            if fall.is_charged() {
-                let now = Instant::now();
-                falls.push_back(now);
-                falls.retain(|at| now.duration_since(*at) <= intensity.within);
-            }
-            let too_many = fall.is_charged() && falls.len() > intensity.falls;
-            if too_many {
-                tracing::error!(
-                    actor = vitals.name,
-                    falls = falls.len(),
-                    "an actor falls too often"
-                );
-                exceeded();
-            }
-            let wait = if fall.is_charged() {
-                intensity.wait(falls.len())
-            } else {
-                Duration::ZERO
-            };
-            if !wait.is_zero() {
-                sleep(wait).await;
-            }
-            // The state that a panic left behind may break what replaces it, too.
-            match std::panic::catch_unwind(AssertUnwindSafe(|| running.restart())) {
-                Ok(true) => {
-                    tracing::warn!(
-                        actor = vitals.name,
-                        reason = fall.reason(),
-                        "an actor was restarted"
-                    );
+            loop {
+                // At once, not after the wait: whatever the actor was at ends here, and who waits for
+                // it hears so. What is dropped may panic once more.
+                let restarted = catch_unwind(AssertUnwindSafe(|| running.restart()));
+                if matches!(restarted, Ok(false)) {
+                    // Nobody holds its address any more.
+                    return vitals.instance_ended();
                 }
-                // Nobody holds its address any more.
-                Ok(false) => return,
-                Err(_) => continue,
+                let wait = record.bear(fall, clock.now());
+                if record.is_exceeded(fall) {
+                    let falls = record.falls.len();
+                    tracing::error!(actor = vitals.name, falls, "an actor falls too often");
+                    exceeded();
+                }
+                if !wait.is_zero() {
+                    clock.sleep(wait).await;
+                }
+                if restarted.is_ok() {
+                    break;
+                }
+                fall = Fall::Panic;
             }
+            let (actor, reason) = (vitals.name, fall.reason());
+            vitals.fell(clock.now(), reason);
+            vitals.went_up();
+            tracing::warn!(actor, reason, "an actor was restarted");
         }
     });
     address
@@ -180,3 +199,6 @@ pub(super) fn panic_message(payload: &(dyn Any + Send)) -> &str {
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a message")
 }
+
+#[cfg(test)]
+mod tests;

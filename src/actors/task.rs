@@ -7,7 +7,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Supervised, W
 
 use super::{
     Scheduler,
-    attempt::{attempt, restart_after},
+    attempt::{Bounds, restart_after},
     probe::{Post, Vitals},
     scheduler::{Run, Worker},
     supervision::Life,
@@ -66,15 +66,14 @@ async fn run(run: &Run, catalogue: &Catalogue, tools: Tools) -> Outcome {
     let Some(kind) = catalogue.kind(&run.job.kind) else {
         return Outcome::HandedBack;
     };
-    let clock = tools.clock.clone();
     let cx = JobContext::new(tools, run.job.clone());
-    let (begun, limit) = (cx.begun(), kind.policy.time_limit);
+    let bounds = Bounds::new(cx.clock(), cx.begun(), kind.policy.time_limit, &run.cancel);
     let work = match kind.work {
         Work::Task(work) => work(run.job.clone(), cx),
         // The catalogue lets no letter into this queue; an operator's hand in the table might.
         Work::Letter(_) => Box::pin(async { Err(JobError::hopeless("a letter is no task")) }),
     };
-    match attempt(work, begun, limit, &clock, &run.cancel).await {
+    match bounds.run(work).await {
         Ok(done) => Outcome::Completed {
             result: done.result,
         },

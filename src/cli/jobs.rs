@@ -1,14 +1,22 @@
 //! `cadastro jobs`: the operator's questions about jobs, and the operator's hand in them.
 
-use clap::{
-    Arg, ArgAction, ArgMatches, Command,
-    builder::{PossibleValuesParser, TypedValueParser},
-    value_parser,
-};
-use jiff::Timestamp;
+mod arguments;
+mod tell;
 
-use super::{json, json_flag, queues, required, subcommand};
-use crate::queue::{Due, JobId, State};
+use std::io::Write;
+
+use serde_json::json;
+
+pub(super) use self::arguments::{arguments, read};
+use super::{Failure, open, output};
+use crate::{
+    app::AppError,
+    clock::Clock,
+    config::Config,
+    jobs,
+    queue::{Due, JobId, NewJob, State},
+    store::{Cursor, JobFilter, JobRow, Store, StoreError},
+};
 
 /// What to do with jobs.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +32,7 @@ pub enum Jobs {
         /// So many at most, from 1 to 1000.
         limit: u16,
         /// Where an earlier list ended.
-        cursor: Option<String>,
+        cursor: Option<Cursor>,
         /// For programs.
         json: bool,
     },
@@ -66,178 +74,128 @@ pub enum Jobs {
     },
 }
 
-pub(super) fn arguments() -> Command {
-    Command::new("jobs")
-        .about("List, show, enqueue, retry and cancel jobs")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .after_help(EXAMPLES)
-        .subcommand(
-            Command::new("list")
-                .about("List jobs, the newest first")
-                .arg(filter("state", "STATE", "Only jobs in this state").value_parser(a_state()))
-                .arg(filter(
-                    "kind",
-                    "KIND",
-                    "Only jobs of this kind, such as welcome_email",
-                ))
-                .arg(
-                    filter("queue", "QUEUE", "Only jobs in this queue")
-                        .value_parser(queues::a_queue()),
-                )
-                .arg(
-                    filter("limit", "COUNT", "So many at most")
-                        .value_parser(value_parser!(u16).range(1..=1000))
-                        .default_value("50"),
-                )
-                .arg(filter(
-                    "cursor",
-                    "CURSOR",
-                    "Go on where an earlier list ended",
-                ))
-                .arg(json_flag()),
-        )
-        .subcommand(
-            Command::new("show")
-                .about("Show one job with its arguments, attempts and result")
-                .arg(id())
-                .arg(json_flag()),
-        )
-        .subcommand(
-            Command::new("enqueue")
-                .about("Enqueue a job of any kind")
-                .arg(
-                    Arg::new("kind")
-                        .value_name("KIND")
-                        .required(true)
-                        .help("What is to be done, such as simple_task"),
-                )
-                .arg(
-                    Arg::new("args")
-                        .value_name("ARGS")
-                        .help("Its arguments as JSON")
-                        .value_parser(|text: &str| serde_json::from_str::<serde_json::Value>(text)),
-                )
-                .arg(
-                    filter("in", "DURATION", "Run it after this time, such as 10s")
-                        .value_parser(humantime::parse_duration)
-                        .conflicts_with("at"),
-                )
-                .arg(
-                    filter(
-                        "at",
-                        "INSTANT",
-                        "Run it at this time, such as 2026-12-24T18:00:00Z",
-                    )
-                    .value_parser(value_parser!(Timestamp)),
-                )
-                .arg(
-                    filter(
-                        "priority",
-                        "NUMBER",
-                        "Lower runs first among the jobs that are due; 0 is usual",
-                    )
-                    .value_parser(value_parser!(i32))
-                    .allow_negative_numbers(true),
-                )
-                .arg(
-                    filter(
-                        "max-attempts",
-                        "COUNT",
-                        "Discard it after so many attempts; otherwise its kind decides",
-                    )
-                    .value_parser(value_parser!(i32).range(1..)),
-                )
-                .arg(json_flag()),
-        )
-        .subcommand(
-            Command::new("retry")
-                .about("Try jobs again now, even discarded or cancelled ones")
-                .arg(ids())
-                .arg(json_flag()),
-        )
-        .subcommand(
-            Command::new("cancel")
-                .about("Cancel jobs; one that is executing is not tried again")
-                .arg(ids())
-                .arg(json_flag()),
-        )
-}
-
-pub(super) fn read(matches: &ArgMatches) -> Jobs {
-    let (name, matches) = subcommand(matches);
-    let json = json(matches);
-    match name {
-        "list" => Jobs::List {
-            state: matches.get_one("state").copied(),
-            kind: matches.get_one("kind").cloned(),
-            queue: matches.get_one("queue").cloned(),
-            limit: required(matches, "limit"),
-            cursor: matches.get_one("cursor").cloned(),
-            json,
-        },
-        "show" => Jobs::Show {
-            id: required(matches, "id"),
-            json,
-        },
-        "enqueue" => Jobs::Enqueue {
-            kind: required(matches, "kind"),
-            args: matches.get_one("args").cloned(),
-            due: due(matches),
-            priority: matches.get_one("priority").copied(),
-            max_attempts: matches.get_one("max-attempts").copied(),
-            json,
-        },
-        "retry" => Jobs::Retry {
-            ids: ids_of(matches),
-            json,
-        },
-        "cancel" => Jobs::Cancel {
-            ids: ids_of(matches),
-            json,
-        },
-        other => unreachable!("clap lets `jobs {other}` not through"),
+impl Jobs {
+    /// Does it, and answers on `out`.
+    pub(super) async fn run(self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let now = Clock::system().now();
+        match self {
+            Jobs::List {
+                state,
+                kind,
+                queue,
+                limit,
+                cursor,
+                json,
+            } => {
+                let filter = JobFilter { state, kind, queue };
+                let store = open::store(config).await?;
+                // One more than asked for tells whether there are more.
+                let rows = store.jobs(&filter, cursor, i64::from(limit) + 1).await?;
+                let page = output::Page::cut(rows, limit, |job| job.id.0);
+                Ok(tell::list(out, &page, json)?)
+            }
+            Jobs::Show { id, json } => {
+                let store = open::store(config).await?;
+                let job = store.job(id).await?.ok_or_else(|| none(id))?;
+                let attempts = store.attempts(id).await?;
+                Ok(tell::one(out, &job, attempts, json)?)
+            }
+            Jobs::Enqueue {
+                kind,
+                args,
+                due,
+                priority,
+                max_attempts,
+                json,
+            } => {
+                let args = args.unwrap_or_else(|| json!({}));
+                let job = new_job(&kind, args, due, priority, max_attempts)?;
+                let store = open::store(config).await?;
+                let rows = store.enqueue(&[job], now).await?;
+                rows.iter()
+                    .try_for_each(|job| tell::enqueued(out, job, json))?;
+                Ok(())
+            }
+            Jobs::Retry { ids, json } => {
+                let store = open::store(config).await?;
+                let retry = async |id| store.retry(id, now).await;
+                let (done, refused) = each(&store, &ids, retry, not_retried).await;
+                tell::retried(out, &done, json)?;
+                refused
+            }
+            Jobs::Cancel { ids, json } => {
+                let store = open::store(config).await?;
+                let cancel = async |id| store.cancel(id, now).await;
+                let (done, refused) = each(&store, &ids, cancel, not_cancelled).await;
+                tell::cancelled(out, &done, json)?;
+                refused
+            }
+        }
     }
 }
 
-fn due(matches: &ArgMatches) -> Option<Due> {
-    let after = matches.get_one("in").copied().map(Due::After);
-    after.or_else(|| matches.get_one("at").copied().map(Due::At))
+fn new_job(
+    kind: &str,
+    args: serde_json::Value,
+    due: Option<Due>,
+    priority: Option<i32>,
+    max_attempts: Option<i32>,
+) -> Result<NewJob, Failure> {
+    let catalogue = jobs::catalogue().build().map_err(AppError::from)?;
+    let job = catalogue
+        .new_job(kind, args)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(NewJob {
+        due: due.unwrap_or(job.due),
+        priority: priority.unwrap_or(job.priority),
+        max_attempts: max_attempts.unwrap_or(job.max_attempts),
+        ..job
+    })
 }
 
-fn ids_of(matches: &ArgMatches) -> Vec<JobId> {
-    matches
-        .get_many("id")
-        .unwrap_or_default()
-        .copied()
-        .collect()
+/// Asks for each job in turn. One that refuses does not keep the others from it: the jobs that
+/// obeyed come back with the refusals of the rest, in one line.
+async fn each(
+    store: &Store,
+    ids: &[JobId],
+    ask: impl AsyncFn(JobId) -> Result<Option<JobRow>, StoreError>,
+    why_not: fn(&JobRow) -> String,
+) -> (Vec<JobRow>, Result<(), Failure>) {
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    for &id in ids {
+        let answer = async {
+            Ok(match ask(id).await? {
+                Some(row) => Ok(row),
+                None => Err(store.job(id).await?),
+            })
+        };
+        match answer.await {
+            Ok(Ok(row)) => done.push(row),
+            Ok(Err(Some(row))) => refused.push(why_not(&row)),
+            Ok(Err(None)) => refused.push(none(id).to_string()),
+            Err(error) => return (done, Err(Failure::Store(error))),
+        }
+    }
+    let refused = match refused.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Refused(refused.join("; "))),
+    };
+    (done, refused)
 }
 
-fn filter(name: &'static str, value_name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value_name).help(help)
+fn none(id: JobId) -> Failure {
+    Failure::Refused(format!("there is no job {id}"))
 }
 
-fn id() -> Arg {
-    Arg::new("id")
-        .value_name("ID")
-        .required(true)
-        .help("The number of the job, as `jobs list` tells it")
-        .value_parser(value_parser!(i64).range(1..).map(JobId))
+fn not_retried(JobRow { id, state, .. }: &JobRow) -> String {
+    format!("job {id} is {state}: only retryable, discarded and cancelled jobs can be retried")
 }
 
-fn ids() -> Arg {
-    id().action(ArgAction::Append)
-        .num_args(1..)
-        .help("The numbers of the jobs, as `jobs list` tells them")
+fn not_cancelled(JobRow { id, state, .. }: &JobRow) -> String {
+    match state {
+        State::Executing => format!(
+            "job {id} is executing: only the server that runs it can stop it, by POST /api/v1/jobs/{id}/cancel"
+        ),
+        _ => format!("job {id} is {state}: only jobs that wait can be cancelled"),
+    }
 }
-
-fn a_state() -> impl TypedValueParser {
-    PossibleValuesParser::new(State::ALL.map(State::word)).try_map(|word| word.parse::<State>())
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  cadastro jobs list --state discarded --queue email
-  cadastro jobs retry 17 18
-  cadastro jobs enqueue parameter_task '{\"parameter\": \"Ana\"}' --in 5m
-  cadastro jobs show 17 --json";

@@ -3,12 +3,18 @@
 //! A subcommand is a file: its arguments, how they are read, what it does.
 
 mod check;
+mod failure;
 mod jobs;
+mod migrate;
+mod open;
+mod output;
 mod queues;
+mod serve;
 mod settings;
 mod users;
 
 use std::{
+    env,
     ffi::OsString,
     io::{self, Write},
     process::ExitCode,
@@ -16,8 +22,11 @@ use std::{
 
 use clap::{Arg, ArgAction, ArgMatches};
 
-pub use self::{check::Check, jobs::Jobs, queues::Queues, users::Users};
-use crate::config::{Config, ConfigError, Source};
+pub use self::{check::Check, failure::Failure, jobs::Jobs, queues::Queues, users::Users};
+use crate::{
+    config::{Config, ConfigError, LogFormat, Source},
+    telemetry,
+};
 
 /// What a person asked for. `cadastro` alone is [`Command::Serve`].
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +86,38 @@ impl Ending {
     }
 }
 
+/// Does what the command line of this process asks for, and tells how it went.
+pub fn run() -> ExitCode {
+    match read(env::args_os(), |name| env::var_os(name)) {
+        Ok(invocation) => match obey(invocation) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.tell(),
+        },
+        Err(ending) => ending.tell(),
+    }
+}
+
+fn obey(Invocation { command, config }: Invocation) -> Result<(), Failure> {
+    telemetry::start(config.log_format == LogFormat::Json, &config.log_level)?;
+    if command == Command::Serve {
+        return serve::run(config);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let out = &mut io::stdout();
+    runtime.block_on(async {
+        match command {
+            Command::Serve => Ok(()),
+            Command::Migrate => migrate::run(&config, out).await,
+            Command::Check(check) => check.run(&config, out).await,
+            Command::Jobs(jobs) => jobs.run(&config, out).await,
+            Command::Queues(queues) => queues.run(&config, out).await,
+            Command::Users(users) => users.run(&config, out).await,
+        }
+    })
+}
+
 /// Reads a command line, the program's own name first, and the settings that `environment` adds to it.
 pub fn read(
     line: impl IntoIterator<Item = OsString>,
@@ -91,7 +132,11 @@ pub fn read(
         Some(("users", matches)) => Command::Users(users::read(matches)),
         _ => Command::Serve,
     };
-    let config = Config::read(settings::lookup(innermost(&matches), environment))?;
+    let given = settings::lookup(innermost(&matches), environment);
+    let config = Config::read(|setting| match given(setting) {
+        None if command != Command::Serve => settings::of_a_command(setting),
+        found => found,
+    })?;
     Ok(Invocation { command, config })
 }
 
@@ -112,19 +157,8 @@ fn arguments() -> clap::Command {
         .after_long_help(format!("{EXAMPLES}\n\n{}", settings::environment_alone()))
         .max_term_width(100)
         .disable_help_subcommand(true)
-        .subcommand(
-            clap::Command::new("serve")
-                .about("Serve the web and do the jobs; what `cadastro` alone does")
-                .long_about(
-                    "Applies pending migrations, starts the actors and serves the web until SIGTERM or SIGINT. \
-                     Running attempts may then end within --shutdown-grace; a second signal ends all at once.",
-                ),
-        )
-        .subcommand(
-            clap::Command::new("migrate")
-                .about("Bring the database up to date and exit")
-                .long_about("Applies pending migrations and exits. `serve` does so too, before it serves."),
-        )
+        .subcommand(serve::arguments())
+        .subcommand(migrate::arguments())
         .subcommand(check::arguments())
         .subcommand(jobs::arguments())
         .subcommand(queues::arguments())
@@ -168,7 +202,7 @@ Examples:
   cadastro                                         try it here: http://127.0.0.1:8080/signup
   cadastro --listen 0.0.0.0:80 --base-url https://example.org --smtp-url smtp://mail.example.org:25
   DATABASE_URL=postgres://ana@db.example.org/cadastro cadastro check
-  cadastro jobs list --state discarded             what was given up, and why
+  cadastro jobs list --state discarded             what was given up; `jobs show` says why
   cadastro users create-operator ana ana@example.org";
 
 #[cfg(test)]

@@ -1,12 +1,20 @@
 //! `cadastro queues`: how much waits where, and the brake.
 
+use std::io::{self, Write};
+
 use clap::{
     Arg, ArgMatches, Command,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use super::{json, json_flag, required, subcommand};
-use crate::queue::{EMAIL, TASK};
+use super::{Failure, json, json_flag, open, output, required, subcommand};
+use crate::{
+    clock::Clock,
+    config::Config,
+    queue::{EMAIL, State, TASK},
+    store::Store,
+    web::api::queues::{List, Queue, all},
+};
 
 /// What to do with queues.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -35,6 +43,10 @@ pub enum Queues {
 pub(super) fn arguments() -> Command {
     Command::new("queues")
         .about("List, pause and resume queues")
+        .long_about(
+            "Lists, pauses and resumes queues, in the database itself: no server need run. \
+             One that does finds what has changed within 5 seconds.",
+        )
         .subcommand_required(true)
         .arg_required_else_help(true)
         .after_help("Examples:\n  cadastro queues list\n  cadastro queues pause email")
@@ -85,4 +97,82 @@ fn queue() -> Arg {
         .required(true)
         .help("Which queue")
         .value_parser(a_queue())
+}
+
+impl Queues {
+    /// Does it, and answers on `out`.
+    pub(super) async fn run(self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        let store = open::store(config).await?;
+        match self {
+            Queues::List { json } => {
+                let queues: Vec<_> = all(&store).await?.into_values().collect();
+                let told = match json {
+                    true => output::json(out, &List { queues }),
+                    false => table(out, &queues),
+                };
+                Ok(told?)
+            }
+            Queues::Pause { queue, json } => {
+                let now = Clock::system().now();
+                let because = "paused from the command line";
+                store.pause_queue(&queue, because, now).await?;
+                let done = format!("{queue} is paused: running jobs end, no other begins");
+                tell(out, &store, &queue, &done, json).await
+            }
+            Queues::Resume { queue, json } => {
+                store.resume_queue(&queue).await?;
+                let done = format!("{queue} runs");
+                tell(out, &store, &queue, &done, json).await
+            }
+        }
+    }
+}
+
+async fn tell(
+    out: &mut dyn Write,
+    store: &Store,
+    queue: &str,
+    done: &str,
+    json: bool,
+) -> Result<(), Failure> {
+    if !json {
+        return Ok(writeln!(out, "{done}")?);
+    }
+    let queue = all(store).await?.remove(queue);
+    Ok(output::json(out, &queue)?)
+}
+
+fn table(out: &mut dyn Write, queues: &[Queue]) -> io::Result<()> {
+    let rows: Vec<_> = queues
+        .iter()
+        .map(|queue| {
+            let count = |state: State| {
+                let count = queue.jobs.get(state.word()).copied();
+                count.unwrap_or_default().to_string()
+            };
+            let since = queue.oldest_due_at.as_ref();
+            let since = since.and_then(|since| since.parse().ok());
+            [
+                queue.name.clone(),
+                count(State::Scheduled),
+                count(State::Available),
+                count(State::Executing),
+                count(State::Retryable),
+                count(State::Discarded),
+                since.map(output::instant).unwrap_or_default(),
+                queue.paused_because.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    let head = [
+        "QUEUE",
+        "SCHEDULED",
+        "AVAILABLE",
+        "EXECUTING",
+        "RETRYABLE",
+        "DISCARDED",
+        "WAITS SINCE",
+        "PAUSED",
+    ];
+    output::table(out, head, &rows)
 }

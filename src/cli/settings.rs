@@ -4,7 +4,10 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches};
 
-use crate::config::{Setting, Source, Subject, settings::ALL};
+use crate::config::{
+    Setting, Source, Subject,
+    settings::{ALL, LOG_LEVEL},
+};
 
 /// A flag for each setting that has one.
 pub(super) fn arguments() -> impl Iterator<Item = Arg> {
@@ -42,9 +45,16 @@ pub(super) fn lookup(
             Some(value) => Some((value.clone(), Source::Flag)),
             // What is no UTF-8 gets a sign in it that every setting refuses.
             None => environment(setting.env)
+                .filter(|value| !value.is_empty())
                 .map(|value| (value.to_string_lossy().into_owned(), Source::Environment)),
         }
     }
+}
+
+/// What a command that does not serve does otherwise, unless told: its answer is for the terminal, and of the log only
+/// what went wrong is.
+pub(super) fn of_a_command(setting: &Setting) -> Option<(String, Source)> {
+    (*setting == LOG_LEVEL).then(|| ("warn".to_owned(), Source::Default))
 }
 
 /// The settings that have no flag, as the last lines of `--help`.

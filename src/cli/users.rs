@@ -1,8 +1,20 @@
 //! `cadastro users`: accounts, for whoever has the terminal.
 
-use clap::{Arg, ArgMatches, Command, value_parser};
+mod arguments;
+mod password;
+mod tell;
 
-use super::{json, json_flag, required, subcommand};
+use std::io::Write;
+
+pub(super) use self::arguments::{arguments, read};
+use super::{Failure, open, output::Page};
+use crate::{
+    account::{EmailAddress, FieldError, Login, NewUser, User, UserId, Username},
+    clock::Clock,
+    config::Config,
+    store::{Store, StoreError},
+    text::{Locale, Text},
+};
 
 /// What to do with accounts. Passwords are asked for, never given as arguments: every process of a machine sees those.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,7 +24,7 @@ pub enum Users {
         /// So many at most, from 1 to 1000.
         limit: u16,
         /// Where an earlier list ended.
-        cursor: Option<String>,
+        cursor: Option<UserId>,
         /// For programs.
         json: bool,
     },
@@ -43,122 +55,146 @@ pub enum Users {
     Delete {
         /// Username or e-mail address.
         login: String,
+        /// Whether that is really meant.
+        yes: bool,
         /// For programs.
         json: bool,
     },
 }
 
-pub(super) fn arguments() -> Command {
-    Command::new("users")
-        .about("List, show, create and delete accounts; set passwords")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .after_help(EXAMPLES)
-        .subcommand(
-            Command::new("list")
-                .about("List accounts, the newest first")
-                .arg(
-                    Arg::new("limit")
-                        .long("limit")
-                        .value_name("COUNT")
-                        .help("So many at most")
-                        .value_parser(value_parser!(u16).range(1..=1000))
-                        .default_value("50"),
-                )
-                .arg(
-                    Arg::new("cursor")
-                        .long("cursor")
-                        .value_name("CURSOR")
-                        .help("Go on where an earlier list ended"),
-                )
-                .arg(json_flag()),
-        )
-        .subcommand(
-            Command::new("show")
-                .about("Show one account")
-                .arg(login())
-                .arg(json_flag()),
-        )
-        .subcommand(
-            Command::new("create-operator")
-                .about("Create an account that may see the operator's console")
-                .long_about(format!(
-                    "Creates an account that may see the operator's console. {PASSWORD}"
-                ))
-                .arg(
-                    Arg::new("username")
-                        .value_name("USERNAME")
-                        .required(true)
-                        .help("The name to log in with"),
-                )
-                .arg(
-                    Arg::new("email")
-                        .value_name("EMAIL")
-                        .required(true)
-                        .help("The operator's e-mail address"),
-                )
-                .arg(json_flag()),
-        )
-        .subcommand(
-            Command::new("set-password")
-                .about("Give an account another password and end its sessions")
-                .long_about(format!(
-                    "Gives an account another password and ends its sessions. {PASSWORD}"
-                ))
-                .arg(login())
-                .arg(json_flag()),
-        )
-        .subcommand(
-            Command::new("delete")
-                .about("Delete an account with its sessions; there is no way back")
-                .arg(login())
-                .arg(json_flag()),
-        )
-}
-
-pub(super) fn read(matches: &ArgMatches) -> Users {
-    let (name, matches) = subcommand(matches);
-    let json = json(matches);
-    match name {
-        "list" => Users::List {
-            limit: required(matches, "limit"),
-            cursor: matches.get_one("cursor").cloned(),
-            json,
-        },
-        "show" => Users::Show {
-            login: required(matches, "login"),
-            json,
-        },
-        "create-operator" => Users::CreateOperator {
-            username: required(matches, "username"),
-            email: required(matches, "email"),
-            json,
-        },
-        "set-password" => Users::SetPassword {
-            login: required(matches, "login"),
-            json,
-        },
-        "delete" => Users::Delete {
-            login: required(matches, "login"),
-            json,
-        },
-        other => unreachable!("clap lets `users {other}` not through"),
+impl Users {
+    /// Does it, and answers on `out`.
+    pub(super) async fn run(self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+        match self {
+            Users::List {
+                limit,
+                cursor,
+                json,
+            } => {
+                let store = open::store(config).await?;
+                // One more than asked for tells whether there are more.
+                let rows = store.users(cursor, i64::from(limit) + 1).await?;
+                let page = Page::cut(rows, limit, |user| user.id.0);
+                Ok(tell::list(out, &page, json)?)
+            }
+            Users::Show { login, json } => {
+                let store = open::store(config).await?;
+                Ok(tell::one(out, &find(&store, &login).await?, json)?)
+            }
+            Users::CreateOperator {
+                username,
+                email,
+                json,
+            } => {
+                let user = create_operator(config, &username, &email).await?;
+                let done = format!("{} is an operator", user.username);
+                Ok(tell::done(out, &user, &done, json)?)
+            }
+            Users::SetPassword { login, json } => {
+                let store = open::store(config).await?;
+                let user = find(&store, &login).await?;
+                let hash = password::hash(config, &user.username, &user.email).await?;
+                store.set_password(user.id, &hash).await?;
+                let done = format!(
+                    "{} has another password, and is logged out everywhere",
+                    user.username
+                );
+                Ok(tell::done(out, &user, &done, json)?)
+            }
+            Users::Delete { login, yes, json } => {
+                if !yes {
+                    return Err(Failure::Usage(format!(
+                        "there is no way back: add --yes to delete `{login}`"
+                    )));
+                }
+                let store = open::store(config).await?;
+                let user = find(&store, &login).await?;
+                if !store.delete_user(user.id).await? {
+                    return Err(nobody(&login));
+                }
+                let done = format!("{} is deleted", user.username);
+                Ok(tell::done(out, &user, &done, json)?)
+            }
+        }
     }
 }
 
-fn login() -> Arg {
-    Arg::new("login")
-        .value_name("USER")
-        .required(true)
-        .help("Username or e-mail address")
+async fn create_operator(config: &Config, username: &str, email: &str) -> Result<User, Failure> {
+    let (username, email) = match (Username::parse(username), EmailAddress::parse(email)) {
+        (Ok(username), Ok(email)) => (username, email),
+        (username, email) => {
+            let wrong: Vec<_> = [username.err(), email.err()]
+                .into_iter()
+                .flatten()
+                .collect();
+            return Err(Failure::Usage(told(&wrong)));
+        }
+    };
+    let store = open::store(config).await?;
+    // Before the password is asked for: nobody should think of one for nothing.
+    refuse_taken(&store, &username, &email).await?;
+    let password_hash = password::hash(config, username.shown(), email.ascii()).await?;
+    let new = NewUser {
+        username,
+        email,
+        password_hash,
+        locale: config.locale.parse().unwrap_or_default(),
+    };
+    let id = match store.create_operator(&new, Clock::system().now()).await {
+        Err(StoreError::Conflict(_)) => {
+            refuse_taken(&store, &new.username, &new.email).await?;
+            return Err(Failure::Refused(
+                "somebody was faster; try again".to_owned(),
+            ));
+        }
+        answer => answer?,
+    };
+    let user = store.user(id).await?;
+    user.ok_or_else(|| nobody(new.username.shown()))
 }
 
-const PASSWORD: &str = "\
-The password is asked for at a terminal; otherwise it is the first line of standard input, so that it never stands \
-on a command line.";
+async fn refuse_taken(
+    store: &Store,
+    username: &Username,
+    email: &EmailAddress,
+) -> Result<(), Failure> {
+    let by_name = Login::Username(username.key().to_owned());
+    let by_address = Login::Email(email.key().to_owned());
+    for (what, login) in [("username", by_name), ("e-mail address", by_address)] {
+        if let Some(taken) = store.credentials(&login).await? {
+            return Err(Failure::Refused(format!(
+                "the {what} is taken by the account {}; nothing was changed",
+                taken.user.username
+            )));
+        }
+    }
+    Ok(())
+}
 
-const EXAMPLES: &str = "\
-Examples:
-  cadastro users create-operator ana ana@example.org
-  cadastro users set-password ana < password.txt
-  cadastro users show ana@example.org --json";
+async fn find(store: &Store, login: &str) -> Result<User, Failure> {
+    let Some(key) = Login::parse(login) else {
+        return Err(nobody(login));
+    };
+    let found = store.credentials(&key).await?;
+    found.map(|found| found.user).ok_or_else(|| nobody(login))
+}
+
+fn nobody(login: &str) -> Failure {
+    Failure::Refused(format!(
+        "there is no user `{login}`; `cadastro users list` tells who is there"
+    ))
+}
+
+/// What visitors would read beside the fields of the form.
+fn told(errors: &[FieldError]) -> String {
+    let text = Text::new().ok();
+    let sentences = errors.iter().map(|error| match &text {
+        Some(text) => {
+            let args = error.args.iter();
+            let args: Vec<_> = args.map(|(name, value)| (*name, value.as_str())).collect();
+            text.sentence(Locale::En, &error.key(), &args)
+        }
+        None => error.to_string(),
+    });
+    sentences.collect::<Vec<_>>().join(" ")
+}

@@ -4,14 +4,14 @@ use std::{fmt, str::FromStr};
 
 use super::value::Expected;
 
-/// The cost of Argon2id. Written `m=19456,t=2,p=1`.
+/// How much work and memory one Argon2id hash costs, us and whoever guesses. Written `m=19456,t=2,p=1`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct HashCost {
-    /// Memory in KiB, for each hash that is being computed.
+    /// Memory in KiB, for each hash that is being computed; each hashing thread keeps that much.
     pub m_kib: u32,
     /// Passes over the memory.
     pub t: u32,
-    /// Lanes.
+    /// Lanes. They are computed one after the other, so that more of them give no speed.
     pub p: u32,
 }
 
@@ -24,14 +24,13 @@ const OWASP: [(u32, u32); 5] = [
     (7_168, 5),
 ];
 
-/// More than this in one hash, a burst of log-ins would be an attack on ourselves.
-const MOST: HashCost = HashCost {
-    m_kib: 1024 * 1024,
-    t: 64,
-    p: 64,
-};
+/// The most passes, and the most lanes.
+const MOST: u32 = 64;
 
 impl HashCost {
+    /// The most memory, 1 GiB: with more, a burst of log-ins would be an attack on ourselves.
+    pub const MAX_M_KIB: u32 = 1 << 20;
+
     /// Whether it costs an attacker less than any of OWASP's choices.
     pub fn is_weak(self) -> bool {
         !OWASP
@@ -53,15 +52,15 @@ impl FromStr for HashCost {
         let cost =
             parse(text).ok_or("give memory in KiB, passes and lanes, such as m=19456,t=2,p=1")?;
         // Argon2 itself wants eight blocks of 1 KiB in each lane (RFC 9106, section 3.1).
-        let possible = (1..=MOST.t).contains(&cost.t)
-            && (1..=MOST.p).contains(&cost.p)
-            && (8 * cost.p..=MOST.m_kib).contains(&cost.m_kib);
+        let possible = (1..=MOST).contains(&cost.t)
+            && (1..=MOST).contains(&cost.p)
+            && (8 * cost.p..=Self::MAX_M_KIB).contains(&cost.m_kib);
         if possible {
             Ok(cost)
         } else {
             Err(format!(
-                "give m from 8 times p to {}, t from 1 to {}, p from 1 to {}",
-                MOST.m_kib, MOST.t, MOST.p
+                "give m from 8 times p to {}, t and p from 1 to {MOST}",
+                Self::MAX_M_KIB
             )
             .into())
         }
@@ -91,6 +90,8 @@ fn parse(text: &str) -> Option<HashCost> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn cost(text: &str) -> HashCost {
@@ -136,8 +137,15 @@ mod tests {
         }
     }
 
-    #[test]
-    fn it_is_written_as_it_is_read() {
-        assert_eq!(cost("m=19456,t=2,p=1").to_string(), "m=19456,t=2,p=1");
+    proptest! {
+        #[test]
+        fn a_cost_written_down_reads_the_same(
+            m_kib in 32..=HashCost::MAX_M_KIB,
+            t in 1..=MOST,
+            p in 1u32..=4,
+        ) {
+            let written = HashCost { m_kib, t, p }.to_string();
+            prop_assert_eq!(cost(&written), HashCost { m_kib, t, p });
+        }
     }
 }

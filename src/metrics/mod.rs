@@ -2,12 +2,13 @@
 //!
 //! Base units (seconds, bytes), and no label whose values are unbounded.
 
+mod exposition;
 mod process;
+mod record;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use prometheus_client::{
-    encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
@@ -220,140 +221,6 @@ impl Metrics {
             ..metrics
         }
     }
-
-    /// The exposition: OpenMetrics, or the older Prometheus text.
-    pub fn render(&self, openmetrics: bool) -> String {
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        if openmetrics { text } else { prometheus(&text) }
-    }
-
-    /// A request was answered.
-    pub fn http(&self, method: &str, route: &str, status: u16, took: Duration) {
-        let labels = [
-            ("method", method.to_owned()),
-            ("route", route.to_owned()),
-            ("status", status.to_string()),
-        ];
-        self.http_requests.get_or_create(&labels).inc();
-        self.http_duration
-            .get_or_create(&labels)
-            .observe(took.as_secs_f64());
-    }
-
-    /// A sign-up was answered: created, invalid, duplicate, throttled or error.
-    pub fn signup(&self, outcome: &'static str) {
-        self.signups
-            .get_or_create(&[("outcome", outcome.to_owned())])
-            .inc();
-    }
-
-    /// Instances of this actor that run.
-    pub fn actor_up(&self, actor: &'static str) -> Gauge {
-        self.actor_up
-            .get_or_create_owned(&[("actor", actor.to_owned())])
-    }
-
-    /// Messages that wait in this actor's mailboxes.
-    pub fn mailbox(&self, actor: &'static str) -> Gauge {
-        self.actor_mailbox
-            .get_or_create_owned(&[("actor", actor.to_owned())])
-    }
-
-    /// The supervisor restarted this actor: panic, error or timeout.
-    pub fn restarted(&self, actor: &'static str, reason: &'static str) {
-        self.actor_restarts
-            .get_or_create(&[("actor", actor.to_owned()), ("reason", reason.to_owned())])
-            .inc();
-    }
-
-    /// How often this actor has handled this message, and how long that took.
-    pub fn handling(&self, actor: &'static str, message: &'static str) -> (Counter, Histogram) {
-        let labels = [("actor", actor.to_owned()), ("message", message.to_owned())];
-        (
-            self.actor_messages.get_or_create_owned(&labels),
-            self.actor_handling.get_or_create_owned(&labels),
-        )
-    }
-
-    /// Replaces what is known of jobs by state: the counts are (queue, kind, state, jobs).
-    pub fn set_jobs(&self, counts: impl IntoIterator<Item = (String, String, &'static str, i64)>) {
-        self.jobs.clear();
-        for (queue, kind, state, jobs) in counts {
-            self.jobs
-                .get_or_create(&[
-                    ("queue", queue),
-                    ("kind", kind),
-                    ("state", state.to_owned()),
-                ])
-                .set(jobs);
-        }
-    }
-
-    /// An attempt began so long after its job was due.
-    pub fn job_started(&self, queue: &str, kind: &str, lateness: Duration) {
-        self.job_lateness
-            .get_or_create(&of_job(queue, kind))
-            .observe(lateness.as_secs_f64());
-    }
-
-    /// An attempt ended.
-    pub fn job_ended(&self, queue: &str, kind: &str, outcome: &'static str, took: Duration) {
-        let [queue, kind] = of_job(queue, kind);
-        self.job_duration
-            .get_or_create(&[queue.clone(), kind.clone()])
-            .observe(took.as_secs_f64());
-        self.jobs_finished
-            .get_or_create(&[queue, kind, ("outcome", outcome.to_owned())])
-            .inc();
-    }
-
-    /// How long the oldest due job of a queue has waited.
-    pub fn set_oldest_due(&self, queue: &str, waited: Duration) {
-        self.queue_oldest_due
-            .get_or_create(&[("queue", queue.to_owned())])
-            .set(waited.as_secs_f64());
-    }
-
-    /// Whether a queue is paused.
-    pub fn set_paused(&self, queue: &str, paused: bool) {
-        self.queue_paused
-            .get_or_create(&[("queue", queue.to_owned())])
-            .set(paused.into());
-    }
-
-    /// Attempts of a queue that are under way on this instance.
-    pub fn set_executing(&self, queue: &str, attempts: usize) {
-        self.queue_executing
-            .get_or_create(&[("queue", queue.to_owned())])
-            .set(attempts as i64);
-    }
-
-    /// A letter was answered: accepted, temporary or permanent.
-    pub fn email(&self, kind: &str, result: &'static str) {
-        self.emails
-            .get_or_create(&[("kind", kind.to_owned()), ("result", result.to_owned())])
-            .inc();
-    }
-
-    /// How many connections to the database are in a state.
-    pub fn set_db_connections(&self, state: &'static str, connections: usize) {
-        self.db_connections
-            .get_or_create(&[("state", state.to_owned())])
-            .set(connections as i64);
-    }
-
-    /// A question to the database had no answer.
-    pub fn db_error(&self, class: &'static str) {
-        self.db_errors
-            .get_or_create(&[("class", class.to_owned())])
-            .inc();
-    }
-}
-
-fn of_job(queue: &str, kind: &str) -> Labels<2> {
-    [("queue", queue.to_owned()), ("kind", kind.to_owned())]
 }
 
 /// For what takes a fraction of a second: 0.1 ms to 10 s.
@@ -369,61 +236,4 @@ fn slow() -> Histogram {
     Histogram::new([
         0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0,
     ])
-}
-
-/// Rewrites OpenMetrics as the older text: there a counter's family bears the sample's name.
-fn prometheus(openmetrics: &str) -> String {
-    let counters: Vec<&str> = openmetrics
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
-        .collect();
-    let mut text = String::with_capacity(openmetrics.len());
-    for line in openmetrics.lines().filter(|line| *line != "# EOF") {
-        let head = line
-            .strip_prefix("# ")
-            .and_then(|rest| rest.split_once(' '));
-        match head.and_then(|(word, rest)| Some((word, rest.split_once(' ')?))) {
-            Some((word @ ("TYPE" | "HELP"), (family, rest))) if counters.contains(&family) => {
-                text.push_str(&format!("# {word} {family}_total {rest}\n"));
-            }
-            _ => {
-                text.push_str(line);
-                text.push('\n');
-            }
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_texts_name_a_counter_as_their_readers_expect() {
-        let metrics = Metrics::new("sqlite");
-        metrics.signup("created");
-        let open = metrics.render(true);
-        assert!(open.contains("# TYPE cadastro_signups counter\n"));
-        assert!(open.ends_with("# EOF\n"));
-        let old = metrics.render(false);
-        assert!(old.contains("# TYPE cadastro_signups_total counter\n"));
-        assert!(old.contains("cadastro_signups_total{outcome=\"created\"} 1\n"));
-        assert!(!old.contains("EOF"));
-    }
-
-    #[test]
-    fn the_process_tells_of_itself() {
-        let text = Metrics::new("sqlite").render(false);
-        for family in [
-            "process_cpu_seconds_total",
-            "process_resident_memory_bytes",
-            "process_open_fds",
-        ] {
-            assert!(
-                text.lines().any(|line| line.starts_with(family)),
-                "{family}\n{text}"
-            );
-        }
-    }
 }

@@ -75,9 +75,11 @@ impl Store {
         raw.map(Credentials::try_from).transpose()
     }
 
-    /// Up to `limit` users, the newest first.
-    pub async fn users(&self, limit: i64) -> Result<Vec<User>, StoreError> {
+    /// Up to `limit` users, the newest first, from below `cursor`.
+    pub async fn users(&self, cursor: Option<UserId>, limit: i64) -> Result<Vec<User>, StoreError> {
+        let below = cursor.map_or(i64::MAX, |UserId(below)| below);
         let raw: Vec<RawUser> = read!(self, |c| users::table
+            .filter(users::id.lt(below))
             .order(users::id.desc())
             .limit(limit)
             .select(RawUser::as_select())

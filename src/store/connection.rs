@@ -3,26 +3,29 @@
 //! diesel's connections share no type that a query could be written against once: the macros
 //! [`read!`] and [`change!`] therefore expand a query's body once for each.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
-use deadpool::managed::Manager;
-use diesel::{ConnectionError, ConnectionResult, SqliteConnection};
+use deadpool::managed::{self, Manager};
+use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{
-    AsyncConnection, AsyncPgConnection, SimpleAsyncConnection,
+    AsyncPgConnection, SimpleAsyncConnection,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection,
         RecyclingMethod, deadpool::Pool,
     },
-    sync_connection_wrapper::SyncConnectionWrapper,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::runtime::Handle;
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::StoreError;
+use super::{
+    StoreError,
+    sqlite::{self, Lite},
+    tls::Route,
+};
 use crate::metrics::Metrics;
 
-pub(super) type Lite = SyncConnectionWrapper<SqliteConnection>;
 pub(super) type Pg = AsyncPgConnection;
 
 /// How long one question or transaction may take, from asking for a connection to the answer.
@@ -60,37 +63,33 @@ pub(super) enum Db {
 impl Store {
     /// Opens the SQLite file at `path`, making it where there is none.
     ///
-    /// Connections are made as they are needed; [`Store::migrate`] makes the first.
+    /// Connections are made as they are needed; [`Store::migrate`] makes the first. They live on
+    /// the runtime on which this is called, not on that of whoever first asks for one: a web
+    /// worker's runtime ends before the last job is settled.
     pub fn sqlite(path: &Path, metrics: Metrics) -> Result<Self, StoreError> {
-        let url = path.to_string_lossy().into_owned();
+        let path = path.to_string_lossy().into_owned();
+        let home = Handle::current();
+        let open = move || sqlite::open(path.clone(), home.clone()).boxed();
         Ok(Store {
             db: Db::Sqlite {
-                write: pool(&url, 1, |url| open_sqlite(url.to_owned()).boxed())?,
-                read: pool(&url, SQLITE_READERS, |url| {
-                    open_sqlite(url.to_owned()).boxed()
-                })?,
+                write: pool(1, open.clone())?,
+                read: pool(SQLITE_READERS, open)?,
             },
             metrics,
         })
     }
 
-    /// Prepares a pool of connections to a PostgreSQL server.
+    /// Prepares a pool of connections to a PostgreSQL server; `sslmode` in the URL says how to encrypt.
     ///
-    /// TLS follows the URL's `sslmode`: `disable`, `prefer` (the default) or `require`; a
-    /// server's certificate is always checked against the machine's trust store.
-    ///
-    /// The connections live on the runtime on which this is called, not on that of whoever
-    /// first asks for one: a web worker's runtime ends before the last job is settled.
+    /// The connections live on the runtime on which this is called, as SQLite's do.
     pub fn postgres(url: &str, size: PoolSize, metrics: Metrics) -> Result<Self, StoreError> {
-        let config: tokio_postgres::Config = url.parse().map_err(|error| {
-            StoreError::Unusable(format!("the PostgreSQL URL cannot be read: {error}"))
-        })?;
-        let tls = rustls_connector()?;
+        let Route { config, tls } = Route::parse(url)?;
         let home = Handle::current();
-        let pool = pool(url, size.0, move |_| {
+        let pool = pool(size.0, move || {
             let (config, tls, home) = (config.clone(), tls.clone(), home.clone());
             async move {
-                home.spawn(open_postgres(config, tls))
+                // A server that takes the call and says nothing must not gather tasks that wait.
+                AbortOnDropHandle::new(home.spawn(open_postgres(config, tls)))
                     .await
                     .map_err(|error| ConnectionError::BadConnection(error.to_string()))?
             }
@@ -145,7 +144,7 @@ macro_rules! read {
                 $crate::store::connection::limited!(
                     $store,
                     read,
-                    $crate::store::connection::Lite,
+                    $crate::store::sqlite::Lite,
                     |$c| { $body }
                 )
             }
@@ -162,9 +161,6 @@ macro_rules! read {
 }
 
 /// Runs one transaction: `change!(store, |c| { ..; Ok::<_, StoreError>(answer) })`.
-///
-/// On SQLite it begins IMMEDIATE: one that begins by reading and then wants to write would be
-/// refused at once if another wrote in between.
 macro_rules! change {
     ($store:expr, |$c:ident| $body:expr) => {
         match &$store.db {
@@ -172,8 +168,8 @@ macro_rules! change {
                 $crate::store::connection::limited!(
                     $store,
                     write,
-                    $crate::store::connection::Lite,
-                    |conn| conn.immediate_transaction(async |$c| $body).await
+                    $crate::store::sqlite::Lite,
+                    |conn| $crate::store::connection::immediate!(conn, |$c| $body)
                 )
             }
             $crate::store::connection::Db::Postgres(pool) => {
@@ -190,48 +186,79 @@ macro_rules! change {
     };
 }
 
+/// Does `$body` in a transaction on an SQLite connection.
+macro_rules! immediate {
+    ($connection:ident, |$c:ident| $body:expr) => {{
+        $crate::store::sqlite::begin($connection).await?;
+        let answer = async {
+            let $c = &mut *$connection;
+            $body
+        }
+        .await;
+        $crate::store::sqlite::end($connection, answer).await
+    }};
+}
+
 /// Does `$body` with a connection of `$pool`, for as long as [`LIMIT`] allows.
-///
-/// A connection that did not answer in time is closed: its next user would wait behind the
-/// question that nobody waits for any more.
 macro_rules! limited {
     ($store:expr, $pool:expr, $connection:ty, |$c:ident| $body:expr) => {{
-        let deadline = tokio::time::Instant::now() + $crate::store::connection::LIMIT;
-        let answer = match tokio::time::timeout_at(deadline, $pool.get()).await {
-            Err(_) => Err($crate::store::connection::too_slow()),
-            Ok(Err(error)) => Err($crate::store::StoreError::from(error)),
-            Ok(Ok(mut guard)) => {
-                let answer = tokio::time::timeout_at(deadline, async {
-                    let $c: &mut $connection = &mut guard;
-                    $body
-                })
-                .await;
-                match answer {
-                    Ok(answer) => answer.map_err($crate::store::StoreError::from),
-                    Err(_) => {
-                        drop(diesel_async::pooled_connection::deadpool::Object::take(
-                            guard,
-                        ));
-                        Err($crate::store::connection::too_slow())
-                    }
-                }
+        let asked = async {
+            let mut loan = $crate::store::connection::Loan::of($pool).await?;
+            let answer = async {
+                let $c: &mut $connection = loan.connection();
+                $body
             }
+            .await;
+            loan.give_back();
+            answer.map_err($crate::store::StoreError::from)
         };
+        let answer = tokio::time::timeout($crate::store::connection::LIMIT, asked).await;
+        let answer = answer.unwrap_or_else(|_| Err($crate::store::connection::too_slow()));
         $store.note(&answer);
         answer
     }};
 }
 
-pub(super) use {change, limited, read};
+pub(super) use {change, immediate, limited, read};
+
+/// A connection on loan from a pool.
+///
+/// One that is not given back, because nobody waits for its answer any more, is closed: whoever got it
+/// next would wait behind the question, or find a transaction open.
+pub(super) struct Loan<M: Manager>(Option<managed::Object<M>>);
+
+impl<M: Manager<Error = PoolError>> Loan<M> {
+    pub(super) async fn of(pool: &managed::Pool<M>) -> Result<Self, StoreError> {
+        Ok(Loan(Some(pool.get().await?)))
+    }
+
+    pub(super) fn connection(&mut self) -> &mut M::Type {
+        match &mut self.0 {
+            Some(connection) => connection,
+            None => unreachable!("whoever gives it back no longer has it"),
+        }
+    }
+
+    pub(super) fn give_back(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<M: Manager> Drop for Loan<M> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(managed::Object::take(connection));
+        }
+    }
+}
 
 pub(super) fn too_slow() -> StoreError {
     StoreError::Away(format!("no answer within {LIMIT:?}"))
 }
 
 fn pool<C>(
-    url: &str,
     size: usize,
-    connect: impl Fn(&str) -> BoxFuture<ConnectionResult<C>> + Send + Sync + 'static,
+    connect: impl Fn() -> BoxFuture<'static, ConnectionResult<C>> + Send + Sync + 'static,
 ) -> Result<Pool<C>, StoreError>
 where
     C: PoolableConnection + Send + 'static,
@@ -241,26 +268,11 @@ where
     // The default asks a question before each question. A connection that has died is noticed
     // without it, and one that dies under a question is thrown away after it.
     config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(connect);
-    Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
+    config.custom_setup = Box::new(move |_| connect());
+    Pool::builder(AsyncDieselConnectionManager::new_with_config("", config))
         .max_size(size)
         .build()
         .map_err(|error| StoreError::Unusable(error.to_string()))
-}
-
-async fn open_sqlite(path: String) -> ConnectionResult<Lite> {
-    let mut connection = Lite::establish(&path).await?;
-    // FULL: what was answered with success survives a power cut, not only a crash.
-    connection
-        .batch_execute(
-            "PRAGMA busy_timeout = 2000;
-             PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL;
-             PRAGMA foreign_keys = ON;",
-        )
-        .await
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(connection)
 }
 
 async fn open_postgres(
@@ -272,19 +284,6 @@ async fn open_postgres(
         .await
         .map_err(|error| ConnectionError::BadConnection(chain(&error)))?;
     Pg::try_from_client_and_connection(client, connection).await
-}
-
-fn rustls_connector() -> Result<MakeRustlsConnect, StoreError> {
-    let mut roots = rustls::RootCertStore::empty();
-    // A machine may hold certificates that rustls cannot read; the others still serve.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| StoreError::Unusable(format!("TLS cannot be set up: {error}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
 }
 
 /// tokio-postgres says only "error connecting to server" and keeps the reason to its source.

@@ -56,6 +56,10 @@ impl From<DieselError> for StoreError {
 
 impl From<PoolError> for StoreError {
     fn from(error: PoolError) -> Self {
-        StoreError::Away(error.to_string())
+        StoreError::Away(match error {
+            // What the pool was about to do helps nobody.
+            PoolError::Backend(error) => error.to_string(),
+            error => error.to_string(),
+        })
     }
 }

@@ -122,7 +122,7 @@ impl Store {
                     jobs::max_attempts.eq(jobs::max_attempts + i32::from(verdict.free)),
                     jobs::finished_at.eq(verdict.state.is_final().then_some(at)),
                     jobs::progress.eq((verdict.state == State::Completed).then_some(100)),
-                    jobs::result.eq(&verdict.result),
+                    jobs::result.eq(verdict.result.as_deref().map(storable)),
                 ))
                 .execute(c)
                 .await?
@@ -137,7 +137,7 @@ impl Store {
                                 .eq(job.started_at.unwrap_or(settled.at).as_microsecond()),
                             attempts::finished_at.eq(at),
                             attempts::outcome.eq(verdict.ending.word()),
-                            attempts::error.eq(&verdict.error),
+                            attempts::error.eq(verdict.error.as_deref().map(storable)),
                         ))
                         .execute(c)
                         .await?;
@@ -215,4 +215,10 @@ impl Store {
         .optional())?;
         raw.map(JobRow::try_from).transpose()
     }
+}
+
+/// PostgreSQL's texts cannot hold a zero character. A reply or a panic with one in it must not keep
+/// the ends of all other attempts from being written down.
+fn storable(said: &str) -> String {
+    said.replace('\0', "\u{FFFD}")
 }

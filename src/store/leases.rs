@@ -8,9 +8,10 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    connection::{Db, Lite, Pg, change, limited, read},
+    connection::{Db, Pg, change, immediate, limited, read},
     rows::{JobRow, RawJob, instant, job_rows},
     schema::{instances, jobs},
+    sqlite::Lite,
 };
 use crate::queue::State;
 
@@ -88,9 +89,9 @@ impl Store {
             }};
         }
         let raw: Vec<RawJob> = match &self.db {
-            Db::Sqlite { write, .. } => limited!(self, write, Lite, |conn| conn
-                .immediate_transaction(async |c| claim!(c, next()))
-                .await),
+            Db::Sqlite { write, .. } => limited!(self, write, Lite, |conn| {
+                immediate!(conn, |c| claim!(c, next()))
+            }),
             Db::Postgres(pool) => limited!(self, pool, Pg, |conn| {
                 diesel_async::AsyncConnection::transaction(conn, async |c| {
                     claim!(c, next().for_update().skip_locked())
@@ -188,7 +189,7 @@ impl Store {
     }
 }
 
-type Literal = diesel::expression::SqlLiteral<diesel::sql_types::Bool>;
+pub(super) type Literal = diesel::expression::SqlLiteral<diesel::sql_types::Bool>;
 
 // The predicates of the partial indexes, word for word: with a bound value in the state's place
 // a planner cannot prove that the index holds every row that is asked for.
@@ -197,7 +198,7 @@ fn due_states() -> Literal {
     diesel::dsl::sql("state IN ('scheduled', 'retryable')")
 }
 
-fn available() -> Literal {
+pub(super) fn available() -> Literal {
     diesel::dsl::sql("state = 'available'")
 }
 

@@ -1,16 +1,26 @@
 //! The embedded migrations, brought to the database by `serve` and `migrate`.
 
-use diesel::migration::MigrationSource;
-use diesel_async::{SimpleAsyncConnection, async_connection_wrapper::AsyncConnectionWrapper};
+use diesel::{
+    backend::Backend,
+    migration::{Migration, MigrationSource},
+};
+use diesel_async::{
+    SimpleAsyncConnection, async_connection_wrapper::AsyncConnectionWrapper,
+    pooled_connection::deadpool::Object,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{
     Store, StoreError,
-    connection::{Db, Lite, Pg},
+    connection::{Db, Pg},
+    sqlite::Lite,
 };
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// diesel's migrations know only connections that block.
+type Blocking = AsyncConnectionWrapper<Pg>;
 
 /// The key of the advisory lock that lets one instance migrate while the others wait.
 const MIGRATION_LOCK: i64 = 0x6361_6461_7374_726f;
@@ -22,21 +32,18 @@ impl Store {
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         match &self.db {
             Db::Sqlite { write, .. } => {
-                let mut guard = write.get().await?;
-                let connection: &mut Lite = &mut guard;
+                let mut connection: Lite = Object::take(write.get().await?);
                 connection
                     .spawn_blocking(|connection| Ok(apply(connection, SQLITE)))
                     .await?
             }
             Db::Postgres(pool) => {
-                let mut guard =
-                    diesel_async::pooled_connection::deadpool::Object::take(pool.get().await?);
-                guard
+                let mut connection: Pg = Object::take(pool.get().await?);
+                connection
                     .batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
                     .await?;
                 // The lock ends with the connection, which is not given back to the pool.
-                blocking(move || apply(&mut AsyncConnectionWrapper::<Pg>::from(guard), POSTGRES))
-                    .await?
+                blocking(move || apply(&mut Blocking::from(connection), POSTGRES)).await?
             }
         }
     }
@@ -45,17 +52,14 @@ impl Store {
     pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         match &self.db {
             Db::Sqlite { write, .. } => {
-                let mut guard = write.get().await?;
-                let connection: &mut Lite = &mut guard;
+                let mut connection: Lite = Object::take(write.get().await?);
                 connection
                     .spawn_blocking(|connection| Ok(pending(connection, SQLITE)))
                     .await?
             }
             Db::Postgres(pool) => {
-                let guard =
-                    diesel_async::pooled_connection::deadpool::Object::take(pool.get().await?);
-                blocking(move || pending(&mut AsyncConnectionWrapper::<Pg>::from(guard), POSTGRES))
-                    .await?
+                let connection: Pg = Object::take(pool.get().await?);
+                blocking(move || pending(&mut Blocking::from(connection), POSTGRES)).await?
             }
         }
     }
@@ -75,10 +79,12 @@ where
     C: MigrationHarness<C::Backend> + diesel::Connection,
     EmbeddedMigrations: MigrationSource<C::Backend>,
 {
-    connection
-        .run_pending_migrations(source)
-        .map(|versions| versions.iter().map(ToString::to_string).collect())
-        .map_err(|error| StoreError::Unusable(format!("a migration failed: {error}")))
+    let failed = |error| StoreError::Unusable(format!("a migration failed: {error}"));
+    let pending = connection.pending_migrations(source).map_err(failed)?;
+    for migration in &pending {
+        connection.run_migration(migration).map_err(failed)?;
+    }
+    Ok(names(&pending))
 }
 
 fn pending<C>(connection: &mut C, source: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
@@ -88,6 +94,11 @@ where
 {
     connection
         .pending_migrations(source)
-        .map(|migrations| migrations.iter().map(|m| m.name().to_string()).collect())
+        .map(|pending| names(&pending))
         .map_err(|error| StoreError::Unusable(format!("the migrations cannot be read: {error}")))
+}
+
+fn names<DB: Backend>(migrations: &[Box<dyn Migration<DB>>]) -> Vec<String> {
+    let names = migrations.iter().map(|migration| migration.name());
+    names.map(|name| name.to_string()).collect()
 }

@@ -16,7 +16,9 @@ mod schema;
 mod sessions;
 mod signups;
 mod sole;
+mod sqlite;
 mod throttles;
+mod tls;
 
 pub use accounts::Credentials;
 pub use connection::{PoolSize, Store};

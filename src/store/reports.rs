@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::read,
+    leases::available,
     rows::{JobRow, RawJob, instant, job_rows, unreadable},
     schema::{attempts, jobs},
 };
@@ -131,7 +132,7 @@ impl Store {
     /// The oldest due job of each queue that has one.
     pub async fn queue_loads(&self) -> Result<Vec<QueueLoad>, StoreError> {
         let rows: Vec<(String, Option<i64>)> = read!(self, |c| jobs::table
-            .filter(jobs::state.eq(State::Available.word()))
+            .filter(available())
             .group_by(jobs::queue)
             .select((jobs::queue, diesel::dsl::min(jobs::run_at)))
             .load(c)

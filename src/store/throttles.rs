@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::{prelude::*, upsert::excluded};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
@@ -22,26 +22,28 @@ impl Store {
     ) -> Result<Result<(), Duration>, StoreError> {
         let now_us = now.as_microsecond();
         change!(self, |c| {
-            let stored: Option<i64> = throttles::table
-                .find(subject)
-                .select(throttles::allowed_at)
-                .first(c)
-                .await
-                .optional()?;
-            let judged = rate.judge(stored.map(instant).transpose()?, now);
+            // An instant that has passed says nothing any more. Forgotten before anything else is
+            // touched, so that two who forget the same wait for each other and never in a circle.
+            diesel::delete(throttles::table.filter(throttles::allowed_at.lt(now_us)))
+                .execute(c)
+                .await?;
+            // Writes nothing new, and yet keeps whoever else charges the same subject waiting: of two
+            // who read the same instant one would be let in for nothing.
+            let stored: i64 = diesel::insert_into(throttles::table)
+                .values((
+                    throttles::subject.eq(subject),
+                    throttles::allowed_at.eq(now_us),
+                ))
+                .on_conflict(throttles::subject)
+                .do_update()
+                .set(throttles::subject.eq(subject))
+                .returning(throttles::allowed_at)
+                .get_result(c)
+                .await?;
+            let judged = rate.judge(Some(instant(stored)?), now);
             if let Ok(next) = judged {
-                diesel::insert_into(throttles::table)
-                    .values((
-                        throttles::subject.eq(subject),
-                        throttles::allowed_at.eq(next.as_microsecond()),
-                    ))
-                    .on_conflict(throttles::subject)
-                    .do_update()
-                    .set(throttles::allowed_at.eq(excluded(throttles::allowed_at)))
-                    .execute(c)
-                    .await?;
-                // An instant that has passed says nothing any more.
-                diesel::delete(throttles::table.filter(throttles::allowed_at.lt(now_us)))
+                diesel::update(throttles::table.find(subject))
+                    .set(throttles::allowed_at.eq(next.as_microsecond()))
                     .execute(c)
                     .await?;
             }

@@ -14,7 +14,7 @@ use actix_web::{
 };
 use url::Url;
 
-use super::{State, client, error::WebError, failure};
+use super::{State, client, error::WebError};
 
 /// Lets through what comes from our own pages, or from no page at all.
 pub async fn refuse(
@@ -25,7 +25,7 @@ pub async fn refuse(
     if is_own(request.request(), &state.base_url) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    Ok(request.into_response(failure::bare(WebError::CrossSite)))
+    Ok(request.error_response(WebError::CrossSite))
 }
 
 fn is_own(request: &HttpRequest, base_url: &Url) -> bool {

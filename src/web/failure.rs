@@ -1,6 +1,6 @@
 //! What a visitor or a program reads when something went wrong.
 
-use std::{error::Error as StdError, panic::AssertUnwindSafe};
+use std::error::Error as StdError;
 
 use actix_web::{
     Error, HttpRequest, HttpResponse,
@@ -8,9 +8,10 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{StatusCode, header},
     middleware::Next,
+    rt,
 };
-use futures_util::FutureExt;
 use serde::Serialize;
+use tracing::Instrument;
 
 use super::{
     Answer,
@@ -18,25 +19,25 @@ use super::{
     problem::{PROBLEM_JSON, Problem},
     visit::Visit,
 };
-use crate::telemetry::panic_message;
 
 /// The answer at every address that is not in the route table.
 pub async fn no_such_page() -> Answer {
     Err(WebError::NotFound)
 }
 
-/// Turns a panic of a handler into an error like any other, instead of a connection cut off.
-pub async fn catch(
+/// Lets a handler come to its end whatever the browser does, and turns a panic into an error like
+/// any other instead of a connection cut off.
+///
+/// actix-web drops the handler of a browser that hangs up, and with it whatever the handler has
+/// begun: a question to SQLite cannot be dropped while it runs.
+pub async fn complete(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let asked = request.request().clone();
-    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+    match rt::spawn(next.call(request).in_current_span()).await {
         Ok(answer) => answer.map(ServiceResponse::map_into_boxed_body),
-        Err(panic) => {
-            let fault = WebError::fault(format!("panicked: {}", panic_message(&*panic)));
-            Ok(ServiceResponse::from_err(fault, asked))
-        }
+        Err(broken) => Ok(ServiceResponse::from_err(WebError::from(broken), asked)),
     }
 }
 
@@ -120,15 +121,18 @@ fn with_headers(mut told: HttpResponse, error: &WebError) -> HttpResponse {
     told
 }
 
+/// Pages to go back to when what they sent could not be read.
+const FORMS: [&str; 2] = ["/signup", "/login"];
+
 /// The data of `pages/error`.
 #[derive(Serialize)]
-struct ErrorPage {
+struct ErrorPage<'a> {
     status: u16,
     title: String,
     message: String,
     reference: Option<String>,
     retry_after: Option<u64>,
-    back: Option<&'static str>,
+    back: Option<&'a str>,
 }
 
 async fn page(
@@ -151,12 +155,17 @@ async fn page(
         message: sentence("message"),
         reference,
         retry_after: error.retry_after(),
-        back: matches!(error, WebError::Unknown).then_some("/login"),
+        back: FORMS.contains(&visit.path.as_str()).then_some(&visit.path),
     };
     // Where we are at fault already, the page does not ask the database who looks at it.
     let user = match status.is_server_error() {
         true => None,
-        false => visit.user().await.unwrap_or_default(),
+        // On its own, as in `complete`.
+        false => {
+            let visit = visit.clone();
+            let asked = rt::spawn(async move { visit.user().await });
+            asked.await.ok().and_then(Result::ok).flatten()
+        }
     };
     visit.page_with(status, user.as_ref(), "pages/error", &data)
 }
@@ -190,16 +199,39 @@ fn chain(error: &dyn StdError) -> String {
     said.join(": ")
 }
 
-/// A response for `error` that is still to be told as a page or as JSON.
-pub fn bare(error: WebError) -> HttpResponse {
-    HttpResponse::from_error(error)
-}
-
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
+    use actix_web::{
+        App,
+        middleware::from_fn,
+        test::{self, TestRequest},
+    };
 
     use super::*;
+
+    #[actix_web::test]
+    async fn a_panic_is_an_answer_like_any_other_and_other_methods_are_told_which_are_taken() {
+        use crate::web::route::at;
+
+        let broken = || async {
+            match std::hint::black_box(true) {
+                true => panic!("broken"),
+                false => no_such_page().await,
+            }
+        };
+        let app = App::new().service(at("/broken").get(broken));
+        let app = test::init_service(app.wrap(from_fn(answer))).await;
+
+        let answer = test::call_service(&app, TestRequest::get().uri("/broken").to_request()).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let told = test::read_body(answer).await;
+        assert!(!told.windows(6).any(|part| part == b"broken"), "{told:?}");
+
+        let answer =
+            test::call_service(&app, TestRequest::post().uri("/broken").to_request()).await;
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(answer.headers().get(header::ALLOW).unwrap(), "GET, HEAD");
+    }
 
     #[test]
     fn programs_get_json_and_browsers_pages() {

@@ -5,7 +5,7 @@
 
 use std::{convert::Infallible, future::Future, time::Duration};
 
-use actix_web::{HttpResponse, http::header, web::Bytes};
+use actix_web::{HttpResponse, http::header, rt, web::Bytes};
 use futures_util::stream;
 use tokio::{
     sync::{OwnedSemaphorePermit, broadcast, watch},
@@ -84,7 +84,7 @@ impl<C, L, F> Live<C, L>
 where
     C: Fn(&Change) -> bool,
     L: Fn() -> F,
-    F: Future<Output = Result<Option<Snapshot>, WebError>>,
+    F: Future<Output = Result<Option<Snapshot>, WebError>> + 'static,
 {
     /// The next thing to send; `None` ends the stream.
     async fn next(&mut self) -> Option<String> {
@@ -95,11 +95,12 @@ where
             if self.told.is_some() && !self.wait().await {
                 return None;
             }
-            let seen = match (self.look)().await {
-                Ok(Some(seen)) => Some(seen),
-                Ok(None) => return None,
+            // On its own, so that a browser that hangs up does not cut a question short.
+            let seen = match rt::spawn((self.look)()).await {
+                Ok(Ok(Some(seen))) => Some(seen),
+                Ok(Ok(None)) => return None,
                 // The database is away; the page shows what it has, and we look again.
-                Err(_) => None,
+                Ok(Err(_)) | Err(_) => None,
             };
             if let Some(seen) = seen
                 && (self.told.as_ref() != Some(&seen.html) || seen.ended)
@@ -218,7 +219,7 @@ mod tests {
         Rc::new(RefCell::new((html.to_owned(), ended)))
     }
 
-    #[tokio::test]
+    #[actix_web::test]
     async fn a_stream_tells_at_once_and_after_a_change_and_ends_with_the_last_job() {
         let shown = seen("<ol>\n1\n</ol>", false);
         let (mut live, tell, _stop) = live(shown.clone());
@@ -240,7 +241,7 @@ mod tests {
         assert_eq!(live.next().await, None);
     }
 
-    #[tokio::test]
+    #[actix_web::test]
     async fn a_stop_ends_the_stream_while_it_waits() {
         let (mut live, _tell, stop) = live(seen("1", false));
         live.next().await.unwrap();

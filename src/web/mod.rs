@@ -3,13 +3,14 @@
 //! A handler gets a [`visit::Visit`], asks the store or an actor, and answers with a page, with
 //! JSON, or with a [`WebError`], of which [`failure`] makes the page or JSON that fits.
 
-mod api;
+pub(crate) mod api;
 mod assets;
 mod client;
 mod cross_origin;
 mod error;
 mod failure;
 mod headers;
+mod intake;
 mod jobs;
 mod live;
 mod measure;
@@ -106,7 +107,7 @@ fn routes(config: &mut ServiceConfig) {
     use api::{actors, health, jobs, queues, signups};
     use pages::{home, language, login, mailbox, receipt, signup};
 
-    error::configure(config);
+    intake::configure(config);
     config
         .service(at("/").get(home::show))
         .service(at("/account/events").get(home::events))

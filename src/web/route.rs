@@ -8,7 +8,7 @@ use actix_web::{
     web,
 };
 
-use super::{Answer, error, error::WebError, failure};
+use super::{Answer, error::WebError, failure, intake};
 
 /// A line of the route table.
 pub struct At {
@@ -53,7 +53,7 @@ impl At {
 
     /// JSON of up to so many bytes, instead of what is usual.
     pub fn accepting(mut self, bytes: usize) -> Self {
-        self.resource = self.resource.app_data(error::json_up_to(bytes));
+        self.resource = self.resource.app_data(intake::json_up_to(bytes));
         self
     }
 }
@@ -68,7 +68,7 @@ impl HttpServiceFactory for At {
         // Panics are caught here, as the request may be held on to only after it was routed.
         self.resource
             .default_service(web::to(refuse))
-            .wrap(from_fn(failure::catch))
+            .wrap(from_fn(failure::complete))
             .register(config);
     }
 }

@@ -1,7 +1,5 @@
 //! Who is logged in: a cookie that holds a token, of which the store knows only a hash.
 
-use std::time::Duration;
-
 use actix_web::{
     HttpRequest,
     cookie::{Cookie, SameSite, time},
@@ -34,9 +32,9 @@ pub fn token(request: &HttpRequest, base_url: &Url) -> Option<Token> {
     Token::parse(request.cookie(name(base_url))?.value())
 }
 
-/// The cookie for a session that lasts so long.
-pub fn cookie(token: &Token, lasts: Duration, base_url: &Url) -> Cookie<'static> {
-    let lasts = time::Duration::try_from(lasts).unwrap_or(time::Duration::MAX);
+/// The cookie for a session that lasts so many seconds.
+pub fn cookie(token: &Token, seconds: u64, base_url: &Url) -> Cookie<'static> {
+    let lasts = time::Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
     let token = token.as_str().to_owned();
     kept(Cookie::new(name(base_url), token), lasts, base_url)
 }
@@ -78,7 +76,7 @@ mod tests {
     fn written(base_url: &str) -> String {
         let base_url = Url::parse(base_url).unwrap();
         let token = Token::parse(&"A".repeat(43)).unwrap();
-        cookie(&token, Duration::from_secs(60), &base_url).to_string()
+        cookie(&token, 60, &base_url).to_string()
     }
 
     #[test]

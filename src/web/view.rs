@@ -57,7 +57,6 @@ impl Visit {
         Ok(HttpResponse::build(status)
             .content_type("text/html; charset=utf-8")
             .insert_header((header::CONTENT_LANGUAGE, self.locale.tag()))
-            .insert_header((header::VARY, "Accept-Language, Cookie"))
             .body(html))
     }
 

@@ -14,6 +14,7 @@ use crate::{account::Token, text::Locale};
 pub const LOCALE_COOKIE: &str = "cadastro_locale";
 
 /// One request.
+#[derive(Clone)]
 pub struct Visit {
     pub state: web::Data<State>,
     pub locale: Locale,

@@ -31,7 +31,7 @@ pub struct TestAppBuilder {
 
 /// cadastro, serving. Stopped when dropped.
 pub struct TestApp {
-    /// Without a slash at the end.
+    /// Where it listens, whatever its base URL; without a slash at the end.
     pub url: String,
     pub clock: Clock,
     pub store: Store,
@@ -173,12 +173,6 @@ impl TestAppBuilder {
         self
     }
 
-    /// Lives by this clock.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
     /// Knows these kinds of job as well.
     pub fn jobs(
         mut self,
@@ -202,11 +196,11 @@ impl TestAppBuilder {
         let (ready, started) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
-            actix::System::with_tokio_rt(runtime).block_on(async move {
+            cadastro::actors::block_on(async move {
                 let app = App::builder(config).clock(clock).jobs(jobs).start().await;
                 let app = app.unwrap_or_else(|error| panic!("cadastro did not start: {error}"));
                 let handles = (
-                    app.base_url.as_str().trim_end_matches('/').to_owned(),
+                    format!("http://{}", app.address),
                     app.clock.clone(),
                     app.store.clone(),
                     app.registrar.clone(),
@@ -236,12 +230,4 @@ impl TestAppBuilder {
             thread: Some(thread),
         }
     }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .worker_threads(2)
-        .build()
-        .expect("the system grants threads")
 }

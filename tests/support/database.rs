@@ -3,7 +3,7 @@
 use std::{
     fmt, fs,
     net::{Ipv4Addr, TcpListener},
-    os::unix::fs::{MetadataExt, chown},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::Path,
     process::Command,
     sync::{
@@ -14,7 +14,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::daemon::{Daemon, Program};
+use super::{
+    certificate::Certificate,
+    daemon::{Daemon, Program},
+};
 
 /// A fresh, empty database.
 pub struct TestDatabase {
@@ -82,6 +85,11 @@ impl PostgresServer {
         Self::try_new().unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Starts one that encrypts, with this certificate.
+    pub fn with_tls(certificate: &Certificate) -> Self {
+        Self::try_on(free_port(), Some(certificate)).unwrap_or_else(|error| panic!("{error}"))
+    }
+
     /// A fresh, empty database.
     pub fn database(&self) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -116,17 +124,17 @@ impl PostgresServer {
 
     fn try_new() -> Result<Self, String> {
         // Another process may take the port between our look and the server's start: then once more.
-        Self::try_on(free_port()).or_else(|_| Self::try_on(free_port()))
+        Self::try_on(free_port(), None).or_else(|_| Self::try_on(free_port(), None))
     }
 
-    fn try_on(port: u16) -> Result<Self, String> {
+    fn try_on(port: u16, certificate: Option<&Certificate>) -> Result<Self, String> {
         let user = server_user()?;
         let (initdb, postgres) = (program("initdb")?, program("postgres")?);
         let folder = tempfile::tempdir().expect("a folder for PostgreSQL");
         if let Some((user, group)) = user {
             chown(folder.path(), Some(user), Some(group)).expect("root may give a folder away");
         }
-        let settings = [
+        let mut settings = vec![
             format!("port={port}"),
             "listen_addresses=127.0.0.1".to_owned(),
             "unix_socket_directories=".to_owned(),
@@ -134,6 +142,9 @@ impl PostgresServer {
             "shared_buffers=32MB".to_owned(),
             "fsync=off".to_owned(),
         ];
+        if let Some(certificate) = certificate {
+            settings.extend(install(certificate, folder.path(), user));
+        }
         let line = ["sh", "-c", SERVER, "sh"].map(str::to_owned);
         let line = line.into_iter().chain([initdb, postgres]);
         let settings = settings
@@ -153,6 +164,27 @@ impl PostgresServer {
             port,
         })
     }
+}
+
+/// Puts a certificate where the server's user can read it, and nobody else the key.
+fn install(certificate: &Certificate, folder: &Path, user: Option<(u32, u32)>) -> [String; 3] {
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).expect("the certificate's file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its permissions");
+        if let Some((user, group)) = user {
+            chown(&path, Some(user), Some(group)).expect("root may give a file away");
+        }
+        path.display().to_string()
+    };
+    [
+        "ssl=on".to_owned(),
+        format!(
+            "ssl_cert_file={}",
+            file("server.crt", &certificate.chain_pem)
+        ),
+        format!("ssl_key_file={}", file("server.key", &certificate.key_pem)),
+    ]
 }
 
 /// Makes the data at the first start; at every start becomes the server.

@@ -7,4 +7,5 @@ pub mod certificate;
 pub mod daemon;
 pub mod database;
 pub mod mail_server;
+pub mod program;
 pub mod smtp;

@@ -10,7 +10,10 @@ use actix::prelude::SendError;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::{Charge, LogIn, LogOut, RegistrarActor, SignUp};
+use super::{
+    RegistrarActor,
+    messages::{Charge, LogIn, LogOut, SignUp},
+};
 use crate::{
     account::{Application, HashError, Hasher, Login, Rate, Token, User, UserId},
     actors::{AskError, probe::Mailbox},

@@ -8,7 +8,7 @@ use std::{
 use actix::{Message, Recipient};
 use tokio_util::sync::CancellationToken;
 
-use super::{SchedulerActor, messages::Ended};
+use super::SchedulerActor;
 use crate::{
     actors::{
         attempt::failed,
@@ -42,6 +42,22 @@ impl Message for Run {
 
 impl Named for Run {
     const NAME: &'static str = "run";
+}
+
+/// An attempt has ended.
+pub(super) struct Ended {
+    pub job: Arc<JobRow>,
+    pub outcome: Outcome,
+    /// The worker, if it is free for the next job.
+    pub free: Option<Worker>,
+}
+
+impl Message for Ended {
+    type Result = ();
+}
+
+impl Named for Ended {
+    const NAME: &'static str = "ended";
 }
 
 /// The way back: whatever becomes of the worker, the Scheduler hears of the attempt's end once.

@@ -10,8 +10,9 @@ use actix::Context;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{Running, SchedulerActor, window};
+use super::{POLL, Running, SchedulerActor, window};
 use crate::{
+    clock::Clock,
     queue::Outcome,
     store::{JobRow, Progress, Settled, Store, StoreError},
 };
@@ -19,7 +20,8 @@ use crate::{
 /// What a turn is to do, decided before it begins.
 pub(super) struct Plan {
     owner: Arc<str>,
-    now: Timestamp,
+    /// Read anew for each step: a job that is claimed after a wait for the database began after it.
+    clock: Clock,
     settle: Vec<Settled>,
     progress: Vec<Progress>,
     /// Read the table anew: pauses, and what falls due.
@@ -39,6 +41,8 @@ pub(super) struct Taken {
     pub paused: Option<HashSet<String>>,
     pub due: Option<Vec<Timestamp>>,
     pub claimed: Vec<JobRow>,
+    /// The queues of which every available job was claimed.
+    pub emptied: Vec<&'static str>,
     /// Where the database had no answer.
     pub failure: Option<StoreError>,
 }
@@ -69,17 +73,22 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
             .collect();
         taken.paused = Some(paused.clone());
     }
+    // One instant for both: what fell due between two would be in neither answer.
+    let now = plan.clock.now();
     if plan.stage || plan.refresh {
-        store.stage(plan.now).await?;
+        store.stage(now).await?;
     }
     if plan.refresh {
-        taken.due = Some(store.due_after(plan.now, window::SPAN).await?);
+        taken.due = Some(store.due_after(now, window::SPAN).await?);
     }
     for (queue, kinds, limit) in &plan.claim {
         if !paused.contains(*queue) {
             let claimed = store
-                .claim(queue, kinds, *limit, &plan.owner, plan.now)
+                .claim(queue, kinds, *limit, &plan.owner, plan.clock.now())
                 .await?;
+            if claimed.len() < *limit {
+                taken.emptied.push(queue);
+            }
             taken.claimed.extend(claimed);
         }
     }
@@ -91,7 +100,11 @@ impl SchedulerActor {
     pub(super) fn plan(&mut self) -> Plan {
         let now = self.parts.clock.now();
         let stage = self.window.pass(now);
-        let refresh = std::mem::take(&mut self.stale) || self.window.is_spent();
+        let polls = self.unread() >= POLL;
+        let refresh = std::mem::take(&mut self.stale) || self.window.is_spent() || polls;
+        if stage || refresh {
+            self.backlog.extend(self.crew.queues());
+        }
         self.settling = std::mem::take(&mut self.ended);
         let free = |queue| {
             if self.stopping {
@@ -101,14 +114,14 @@ impl SchedulerActor {
             }
         };
         let claim = self
-            .crew
-            .queues()
-            .map(|queue| (queue, self.parts.catalogue.names(queue), free(queue)))
+            .backlog
+            .iter()
+            .map(|&queue| (queue, self.parts.catalogue.names(queue), free(queue)))
             .filter(|(_, _, free)| *free > 0)
             .collect();
         Plan {
             owner: self.owner.clone(),
-            now,
+            clock: self.parts.clock.clone(),
             settle: self.settling.clone(),
             progress: self
                 .progress

@@ -1,11 +1,12 @@
 //! What the Scheduler is told and asked.
 
-use std::sync::Arc;
-
-use actix::{Context, Handler, Message};
+use actix::{AsyncContext, Context, Handler, Message};
 use tokio::sync::oneshot;
 
-use super::{SchedulerActor, crew::Worker};
+use super::{
+    PROGRESS, SchedulerActor,
+    crew::{Ended, Worker},
+};
 use crate::{
     actors::probe::{Named, Post},
     queue::{JobId, Outcome},
@@ -17,14 +18,6 @@ pub(super) struct Wake;
 
 /// A worker has started, or started again, and is free.
 pub(super) struct Ready(pub Worker);
-
-/// An attempt has ended.
-pub(super) struct Ended {
-    pub job: Arc<JobRow>,
-    pub outcome: Outcome,
-    /// The worker, if it is free for the next job.
-    pub free: Option<Worker>,
-}
 
 /// An attempt has come so far.
 pub(super) struct Advance(pub Progress);
@@ -55,7 +48,6 @@ macro_rules! messages {
 messages! {
     Wake => (), "wake";
     Ready => (), "ready";
-    Ended => (), "ended";
     Advance => (), "advance";
     CancelRunning => bool, "cancel";
     Pulse => (), "pulse";
@@ -78,6 +70,7 @@ impl Handler<Post<Ready>> for SchedulerActor {
 
     fn handle(&mut self, post: Post<Ready>, ctx: &mut Context<Self>) {
         let (Ready(worker), _handling) = post.open();
+        self.backlog.insert(worker.queue);
         self.crew.add(worker);
         self.turn(ctx);
     }
@@ -101,8 +94,10 @@ impl Handler<Post<Advance>> for SchedulerActor {
 
     fn handle(&mut self, post: Post<Advance>, ctx: &mut Context<Self>) {
         let (Advance(progress), _handling) = post.open();
+        if self.progress.is_empty() {
+            ctx.run_later(PROGRESS, |actor, ctx| actor.turn(ctx));
+        }
         self.progress.insert(progress.job, progress);
-        self.turn(ctx);
     }
 }
 

@@ -13,7 +13,7 @@ mod upkeep;
 mod window;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -45,6 +45,9 @@ const POLL: Duration = Duration::from_secs(5);
 /// How soon a turn is tried again after the database had no answer.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How long news of progress waits for more of it.
+const PROGRESS: Duration = Duration::from_millis(250);
+
 /// News that a page may be behind with; one that is loses nothing but a refresh.
 const NEWS: usize = 1024;
 
@@ -71,8 +74,12 @@ pub(super) struct SchedulerActor {
     settling: Vec<Settled>,
     progress: HashMap<JobId, Progress>,
     paused: HashSet<String>,
+    /// The queues that may hold available jobs.
+    backlog: BTreeSet<&'static str>,
     window: Window,
     timer: Option<SpawnHandle>,
+    /// When the table was last read anew, by the machine's own time.
+    refreshed: Option<Instant>,
     /// A turn is under way, and whether another is wanted after it.
     turning: bool,
     again: bool,
@@ -115,8 +122,10 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
             settling: Vec::new(),
             progress: HashMap::new(),
             paused: HashSet::new(),
+            backlog: BTreeSet::new(),
             window: Window::unknown(),
             timer: None,
+            refreshed: None,
             turning: false,
             again: false,
             stale: true,
@@ -185,6 +194,10 @@ impl SchedulerActor {
         }
         if let Some(instants) = taken.due {
             self.window = Window::filled(instants);
+            self.refreshed = Some(Instant::now());
+        }
+        for queue in taken.emptied {
+            self.backlog.remove(queue);
         }
         self.hand_out(taken.claimed, ctx);
         self.show();
@@ -200,25 +213,28 @@ impl SchedulerActor {
         }
     }
 
-    /// Arms the one timer for the next due instant, or for the next poll.
+    /// Arms the one timer for the next due instant, or for the next poll if that comes first.
     fn arm(&mut self, ctx: &mut Context<Self>) {
         let now = self.parts.clock.now();
-        let wait = match self.window.next() {
-            Some(next) => Duration::try_from(next.duration_since(now)).unwrap_or_default(),
-            None => POLL,
-        };
-        self.arm_in(wait.min(POLL), ctx);
+        let due = self.window.next().map(|next| next.duration_since(now));
+        let due = due.map(|wait| Duration::try_from(wait).unwrap_or_default());
+        let poll = POLL.saturating_sub(self.unread());
+        self.arm_in(due.unwrap_or(poll).min(poll), ctx);
     }
 
     fn arm_in(&mut self, wait: Duration, ctx: &mut Context<Self>) {
         if let Some(timer) = self.timer.take() {
             ctx.cancel_future(timer);
         }
-        self.timer = Some(ctx.run_later(wait, move |actor, ctx| {
+        self.timer = Some(ctx.run_later(wait, |actor, ctx| {
             actor.timer = None;
-            actor.stale |= wait >= POLL;
             actor.turn(ctx);
         }));
+    }
+
+    /// How long the table has gone unread. Turns that only write do not count.
+    fn unread(&self) -> Duration {
+        self.refreshed.map_or(POLL, |at| at.elapsed())
     }
 
     /// A clock that tests move by hand moves all timers with it.

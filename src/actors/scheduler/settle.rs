@@ -2,7 +2,7 @@
 
 use super::SchedulerActor;
 use crate::{
-    queue::{Ending, Outcome, Policy, settle},
+    queue::{Ending, Outcome, Policy, State, settle},
     store::{JobRow, Settled},
 };
 
@@ -53,8 +53,14 @@ impl SchedulerActor {
         for (settled, ours) in settling.into_iter().zip(answers) {
             self.report(&settled, ours);
             if ours {
-                if let Some(run_at) = settled.verdict.run_at {
-                    self.window.add(run_at);
+                match settled.verdict.run_at {
+                    // Handed back: to be claimed again without waiting for its time.
+                    Some(_) if settled.verdict.state == State::Available => {
+                        self.stale = true;
+                        self.again = true;
+                    }
+                    Some(run_at) => self.window.add(run_at),
+                    None => {}
                 }
                 self.tell(&settled.job);
             } else {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, rt, web};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -46,12 +46,13 @@ pub async fn alive(state: web::Data<State>) -> Answer {
 pub async fn ready(state: web::Data<State>, migrated: web::Data<Migrated>) -> Answer {
     let stopping = *state.stopping.borrow();
     let database = state.store.ping().await.is_ok();
-    if database && !migrated.0.load(Relaxed) {
-        let pending = timeout(PATIENCE, state.store.pending_migrations()).await;
-        let done = matches!(pending, Ok(Ok(pending)) if pending.is_empty());
-        migrated.0.store(done, Relaxed);
-    }
-    let done = migrated.0.load(Relaxed);
+    let migrations = match migrated.0.load(Relaxed) {
+        true => "done",
+        false if database => migrations(&state).await,
+        false => "unknown",
+    };
+    let done = migrations == "done";
+    migrated.0.store(done, Relaxed);
     let ready = database && done && !stopping;
     let mut answer = match ready {
         true => HttpResponse::Ok(),
@@ -60,11 +61,18 @@ pub async fn ready(state: web::Data<State>, migrated: web::Data<Migrated>) -> An
     Ok(answer.json(Ready {
         status: if ready { "ready" } else { "not ready" },
         database: if database { "up" } else { "away" },
-        migrations: match (done, database) {
-            (true, _) => "done",
-            (false, true) => "pending",
-            (false, false) => "unknown",
-        },
+        migrations,
         stopping,
     }))
+}
+
+async fn migrations(state: &State) -> &'static str {
+    let store = state.store.clone();
+    // On its own: when patience ends, the question goes on.
+    let asked = rt::spawn(async move { store.pending_migrations().await });
+    match timeout(PATIENCE, asked).await {
+        Ok(Ok(Ok(pending))) if pending.is_empty() => "done",
+        Ok(Ok(Ok(_))) => "pending",
+        _ => "unknown",
+    }
 }

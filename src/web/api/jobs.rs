@@ -34,16 +34,17 @@ pub struct Query {
     cursor: Option<i64>,
 }
 
+/// A page of a list.
 #[derive(Serialize)]
-struct List {
-    jobs: Vec<Listed>,
+pub struct List {
+    pub jobs: Vec<Listed>,
     /// Give it as `cursor` to go on; null at the end.
-    next_cursor: Option<String>,
+    pub next_cursor: Option<String>,
 }
 
 /// A job in a list.
 #[derive(Serialize)]
-struct Listed {
+pub struct Listed {
     #[serde(flatten)]
     job: JobJson,
     priority: i32,
@@ -52,7 +53,7 @@ struct Listed {
 
 /// A job with all that is known of it.
 #[derive(Serialize)]
-struct Shown {
+pub struct Shown {
     #[serde(flatten)]
     job: Listed,
     args: Value,
@@ -189,7 +190,8 @@ impl From<&JobRow> for Listed {
     }
 }
 
-fn shown(job: &JobRow, recorded: Vec<AttemptRow>) -> Shown {
+/// A job and its recorded attempts, as programs read them.
+pub fn shown(job: &JobRow, recorded: Vec<AttemptRow>) -> Shown {
     Shown {
         job: job.into(),
         // What cannot be read as JSON is shown as it is: that is then the trouble.

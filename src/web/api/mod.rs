@@ -6,3 +6,5 @@ pub mod jobs;
 mod new_job;
 pub mod queues;
 pub mod signups;
+
+pub use super::jobs::instant;

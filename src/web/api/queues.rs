@@ -7,29 +7,32 @@ use serde::Serialize;
 
 use crate::{
     queue::{EMAIL, TASK},
+    store::{Store, StoreError},
     web::{Answer, State, WebError, jobs::instant, operator::Operator},
 };
 
+/// Every queue.
 #[derive(Serialize)]
-struct List {
-    queues: Vec<Queue>,
+pub struct List {
+    pub queues: Vec<Queue>,
 }
 
+/// How a queue keeps up.
 #[derive(Default, Serialize)]
-struct Queue {
-    name: String,
-    paused: bool,
-    paused_at: Option<String>,
-    paused_because: Option<String>,
+pub struct Queue {
+    pub name: String,
+    pub paused: bool,
+    pub paused_at: Option<String>,
+    pub paused_because: Option<String>,
     /// When the job that has waited longest fell due.
-    oldest_due_at: Option<String>,
+    pub oldest_due_at: Option<String>,
     /// How many there are, by state.
-    jobs: BTreeMap<&'static str, i64>,
+    pub jobs: BTreeMap<&'static str, i64>,
 }
 
 /// `GET /api/v1/queues`
 pub async fn list(_: Operator, state: web::Data<State>) -> Answer {
-    let queues = all(&state).await?.into_values().collect();
+    let queues = all(&state.store).await?.into_values().collect();
     Ok(HttpResponse::Ok().json(List { queues }))
 }
 
@@ -54,11 +57,12 @@ fn known(name: &str) -> Result<&'static str, WebError> {
 }
 
 async fn one(state: &State, name: &str) -> Answer {
-    let queue = all(state).await?.remove(name);
+    let queue = all(&state.store).await?.remove(name);
     Ok(HttpResponse::Ok().json(queue.ok_or(WebError::NotFound)?))
 }
 
-async fn all(state: &State) -> Result<BTreeMap<String, Queue>, WebError> {
+/// Every queue, by its name.
+pub async fn all(store: &Store) -> Result<BTreeMap<String, Queue>, StoreError> {
     let mut queues = BTreeMap::new();
     fn queue<'a>(queues: &'a mut BTreeMap<String, Queue>, name: &str) -> &'a mut Queue {
         queues.entry(name.to_owned()).or_insert_with(|| Queue {
@@ -69,14 +73,14 @@ async fn all(state: &State) -> Result<BTreeMap<String, Queue>, WebError> {
     for name in [EMAIL, TASK] {
         queue(&mut queues, name);
     }
-    for count in state.store.job_counts().await? {
+    for count in store.job_counts().await? {
         let jobs = &mut queue(&mut queues, &count.queue).jobs;
         *jobs.entry(count.state.word()).or_default() += count.jobs;
     }
-    for load in state.store.queue_loads().await? {
+    for load in store.queue_loads().await? {
         queue(&mut queues, &load.queue).oldest_due_at = Some(instant(load.oldest_due));
     }
-    for row in state.store.queues().await? {
+    for row in store.queues().await? {
         let queue = queue(&mut queues, &row.name);
         queue.paused = row.paused_at.is_some();
         queue.paused_at = row.paused_at.map(instant);

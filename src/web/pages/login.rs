@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     actors::Door,
-    web::{Answer, WebError, failure, next, session, view::see_other, visit::Visit},
+    web::{
+        Answer, WebError, error::whole_seconds, failure, next, session, view::see_other,
+        visit::Visit,
+    },
 };
 
 /// What the address may say.
@@ -81,7 +84,7 @@ async fn log_in(
     let replaced = visit.token.as_ref();
     let session = state.registrar.log_in(login, password, replaced).await?;
     let lasts = session.expires_at.duration_since(state.clock.now());
-    let lasts = lasts.try_into().unwrap_or_default();
+    let lasts = whole_seconds(lasts.try_into().unwrap_or_default());
     Ok(session::cookie(&session.token, lasts, &state.base_url))
 }
 

@@ -4,29 +4,26 @@
 //! a lone one does not wait, and many share one commit.
 
 mod handle;
+mod messages;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture,
-    Supervised, WrapFuture,
-};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Supervised, WrapFuture};
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 
 use super::{
     AskError, Scheduler,
-    probe::{Mailbox, Named, Post, Vitals},
+    probe::{Mailbox, Vitals},
     supervision::{Intensity, supervise},
 };
 use crate::{
-    account::{Rate, UserId},
     clock::Clock,
     config::Config,
     jobs,
-    store::{NewSignup, SignedUp, SignupRefusal, Store, StoreError},
+    store::{NewSignup, Store, StoreError},
 };
 pub use handle::{Door, LogInError, LoggedIn, Registrar, SignUpError};
+use messages::{Answer, SignUp};
 
 /// The most sign-ups that share a transaction: enough to make the commit's cost vanish, few enough
 /// to stay far below the time limit of a transaction.
@@ -38,57 +35,6 @@ const CAPACITY: usize = 1024;
 /// How often a sign-up that another instance got in the way of is tried again.
 const CONFLICTS: usize = 3;
 
-pub(super) type Answer = Result<Result<SignedUp, SignupRefusal>, AskError>;
-
-pub(super) struct SignUp {
-    pub new: NewSignup,
-    pub reply: oneshot::Sender<Answer>,
-}
-
-pub(super) struct LogIn {
-    pub user: UserId,
-    pub token_hash: String,
-    /// The hash of the browser's former session.
-    pub replaced: Option<String>,
-    pub expires_at: Timestamp,
-}
-
-pub(super) struct LogOut {
-    pub user: UserId,
-    pub token_hash: String,
-}
-
-pub(super) struct Charge {
-    pub subject: String,
-    pub rate: Rate,
-}
-
-impl Message for SignUp {
-    type Result = ();
-}
-impl Message for LogIn {
-    type Result = Result<(), StoreError>;
-}
-impl Message for LogOut {
-    type Result = Result<bool, StoreError>;
-}
-impl Message for Charge {
-    type Result = Result<Result<(), Duration>, StoreError>;
-}
-impl Named for SignUp {
-    const NAME: &'static str = "sign_up";
-}
-impl Named for LogIn {
-    const NAME: &'static str = "log_in";
-}
-impl Named for LogOut {
-    const NAME: &'static str = "log_out";
-}
-impl Named for Charge {
-    const NAME: &'static str = "charge";
-}
-
-/// Fields that its messages need; the rest is asked of the store.
 pub(super) struct RegistrarActor {
     store: Store,
     clock: Clock,
@@ -172,7 +118,7 @@ impl RegistrarActor {
     }
 }
 
-/// One transaction for all; should two instances get in each other's way, one for each.
+/// One transaction for all; should one of them break it, one for each.
 async fn sign_up(
     store: &Store,
     config: &Config,
@@ -182,17 +128,16 @@ async fn sign_up(
     let first_jobs = |signup| jobs::at_sign_up(config, signup);
     match store.sign_up(batch, &first_jobs, now).await {
         Ok(answers) => answers.into_iter().map(Ok).collect(),
-        Err(StoreError::Conflict(_)) => {
+        Err(StoreError::Away(why)) => batch
+            .iter()
+            .map(|_| Err(StoreError::Away(why.clone()).into()))
+            .collect(),
+        Err(_) => {
             let mut answers = Vec::with_capacity(batch.len());
             for new in batch {
                 answers.push(sign_up_alone(store, config, new, now).await);
             }
             answers
-        }
-        Err(error) => {
-            let error = error.to_string();
-            let away = || Err(AskError::Away(error.clone()));
-            batch.iter().map(|_| away()).collect()
         }
     }
 }
@@ -216,71 +161,4 @@ async fn sign_up_alone(store: &Store, config: &Config, new: &NewSignup, now: Tim
         }
     }
     Err(conflict.into())
-}
-
-impl Handler<Post<SignUp>> for RegistrarActor {
-    type Result = ();
-
-    fn handle(&mut self, post: Post<SignUp>, ctx: &mut Self::Context) {
-        let (sign_up, _handling) = post.open();
-        self.waiting.push(sign_up);
-        self.write(ctx);
-    }
-}
-
-impl Handler<Post<LogIn>> for RegistrarActor {
-    type Result = ResponseFuture<Result<(), StoreError>>;
-
-    fn handle(&mut self, post: Post<LogIn>, _: &mut Self::Context) -> Self::Result {
-        let (log_in, handling) = post.open();
-        let (store, scheduler, now) =
-            (self.store.clone(), self.scheduler.clone(), self.clock.now());
-        Box::pin(async move {
-            let _handling = handling;
-            store
-                .log_in(
-                    log_in.user,
-                    &log_in.token_hash,
-                    log_in.replaced.as_deref(),
-                    log_in.expires_at,
-                    &jobs::at_log_in(log_in.user),
-                    now,
-                )
-                .await?;
-            scheduler.wake();
-            Ok(())
-        })
-    }
-}
-
-impl Handler<Post<LogOut>> for RegistrarActor {
-    type Result = ResponseFuture<Result<bool, StoreError>>;
-
-    fn handle(&mut self, post: Post<LogOut>, _: &mut Self::Context) -> Self::Result {
-        let (log_out, handling) = post.open();
-        let (store, scheduler, now) =
-            (self.store.clone(), self.scheduler.clone(), self.clock.now());
-        Box::pin(async move {
-            let _handling = handling;
-            let jobs = jobs::at_log_out(log_out.user);
-            let ended = store.log_out(&log_out.token_hash, &jobs, now).await?;
-            if ended {
-                scheduler.wake();
-            }
-            Ok(ended)
-        })
-    }
-}
-
-impl Handler<Post<Charge>> for RegistrarActor {
-    type Result = ResponseFuture<Result<Result<(), Duration>, StoreError>>;
-
-    fn handle(&mut self, post: Post<Charge>, _: &mut Self::Context) -> Self::Result {
-        let (charge, handling) = post.open();
-        let (store, now) = (self.store.clone(), self.clock.now());
-        Box::pin(async move {
-            let _handling = handling;
-            store.charge(&charge.subject, charge.rate, now).await
-        })
-    }
 }

@@ -1,0 +1,135 @@
+//! What the Registrar is asked.
+
+use std::time::Duration;
+
+use actix::{Context, Handler, Message, ResponseFuture};
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use super::RegistrarActor;
+use crate::{
+    account::{Rate, UserId},
+    actors::{
+        AskError,
+        probe::{Named, Post},
+    },
+    jobs,
+    store::{NewSignup, SignedUp, SignupRefusal, StoreError},
+};
+
+pub(super) type Answer = Result<Result<SignedUp, SignupRefusal>, AskError>;
+
+pub(super) struct SignUp {
+    pub new: NewSignup,
+    pub reply: oneshot::Sender<Answer>,
+}
+
+pub(super) struct LogIn {
+    pub user: UserId,
+    pub token_hash: String,
+    /// The hash of the browser's former session.
+    pub replaced: Option<String>,
+    pub expires_at: Timestamp,
+}
+
+pub(super) struct LogOut {
+    pub user: UserId,
+    pub token_hash: String,
+}
+
+pub(super) struct Charge {
+    pub subject: String,
+    pub rate: Rate,
+}
+
+impl Message for SignUp {
+    type Result = ();
+}
+impl Message for LogIn {
+    type Result = Result<(), StoreError>;
+}
+impl Message for LogOut {
+    type Result = Result<bool, StoreError>;
+}
+impl Message for Charge {
+    type Result = Result<Result<(), Duration>, StoreError>;
+}
+impl Named for SignUp {
+    const NAME: &'static str = "sign_up";
+}
+impl Named for LogIn {
+    const NAME: &'static str = "log_in";
+}
+impl Named for LogOut {
+    const NAME: &'static str = "log_out";
+}
+impl Named for Charge {
+    const NAME: &'static str = "charge";
+}
+
+impl Handler<Post<SignUp>> for RegistrarActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<SignUp>, ctx: &mut Context<Self>) {
+        let (sign_up, _handling) = post.open();
+        self.waiting.push(sign_up);
+        self.write(ctx);
+    }
+}
+
+impl Handler<Post<LogIn>> for RegistrarActor {
+    type Result = ResponseFuture<Result<(), StoreError>>;
+
+    fn handle(&mut self, post: Post<LogIn>, _: &mut Context<Self>) -> Self::Result {
+        let (log_in, handling) = post.open();
+        let (store, scheduler, now) =
+            (self.store.clone(), self.scheduler.clone(), self.clock.now());
+        Box::pin(async move {
+            let _handling = handling;
+            store
+                .log_in(
+                    log_in.user,
+                    &log_in.token_hash,
+                    log_in.replaced.as_deref(),
+                    log_in.expires_at,
+                    &jobs::at_log_in(log_in.user),
+                    now,
+                )
+                .await?;
+            scheduler.wake();
+            Ok(())
+        })
+    }
+}
+
+impl Handler<Post<LogOut>> for RegistrarActor {
+    type Result = ResponseFuture<Result<bool, StoreError>>;
+
+    fn handle(&mut self, post: Post<LogOut>, _: &mut Context<Self>) -> Self::Result {
+        let (log_out, handling) = post.open();
+        let (store, scheduler, now) =
+            (self.store.clone(), self.scheduler.clone(), self.clock.now());
+        Box::pin(async move {
+            let _handling = handling;
+            let jobs = jobs::at_log_out(log_out.user);
+            let ended = store.log_out(&log_out.token_hash, &jobs, now).await?;
+            if ended {
+                scheduler.wake();
+            }
+            Ok(ended)
+        })
+    }
+}
+
+impl Handler<Post<Charge>> for RegistrarActor {
+    type Result = ResponseFuture<Result<Result<(), Duration>, StoreError>>;
+
+    fn handle(&mut self, post: Post<Charge>, _: &mut Context<Self>) -> Self::Result {
+        let (charge, handling) = post.open();
+        let (store, now) = (self.store.clone(), self.clock.now());
+        Box::pin(async move {
+            let _handling = handling;
+            store.charge(&charge.subject, charge.rate, now).await
+        })
+    }
+}

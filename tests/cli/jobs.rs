@@ -1,0 +1,244 @@
+//! `cadastro jobs` and `cadastro queues`.
+
+use cadastro::queue::{JobId, State};
+use serde_json::{Value, json};
+
+use super::Terminal;
+use crate::support::{
+    app::{TestApp, TestAppBuilder},
+    database::TestDatabase,
+};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// A server on the machine's own clock, like the terminal's.
+fn server(database: &TestDatabase) -> TestAppBuilder {
+    TestApp::builder(database)
+        .real_clock()
+        .set("CADASTRO_OPERATOR_TOKEN", TOKEN)
+}
+
+/// Waits until the server has brought the job this far.
+async fn reaches(app: &TestApp, id: i64, state: State) {
+    let find = |store: cadastro::store::Store| async move {
+        let job = store.job(JobId(id)).await.expect("the database answers");
+        job.into_iter().collect()
+    };
+    app.until(find, |jobs| jobs.iter().any(|job| job.state == state))
+        .await;
+}
+
+#[test]
+fn jobs_are_listed_as_a_table_and_as_json() {
+    for database in TestDatabase::both() {
+        let terminal = Terminal::at(&database);
+        assert_eq!(terminal.say("jobs list").done(), "no jobs\n");
+        assert_eq!(
+            terminal.say("jobs list --json").json(),
+            json!({"jobs": [], "next_cursor": null})
+        );
+        let first = terminal.say("jobs enqueue simple_task --in 1h").done();
+        assert!(
+            first.starts_with("job 1 is enqueued: simple_task, due 2"),
+            "{first}"
+        );
+        terminal
+            .say(r#"jobs enqueue parameter_task {"parameter":"x"} --at 2999-12-24T18:00:00Z"#)
+            .done();
+        terminal
+            .say("jobs enqueue simple_task --priority -1")
+            .done();
+
+        let table = terminal.say("jobs list").done();
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines.len(), 4, "{table}");
+        assert!(lines[0].starts_with("ID  KIND            QUEUE  STATE      ATTEMPT  WHEN"));
+        assert_eq!(
+            lines[2],
+            " 2  parameter_task  task   scheduled  0 of 20  due 2999-12-24 18:00:00 UTC"
+        );
+        let list = terminal.say("jobs list --state scheduled --json").json();
+        assert_eq!(list["next_cursor"], Value::Null);
+        assert_eq!(list["jobs"][0]["id"], 2);
+        assert_eq!(list["jobs"][0]["run_at"], "2999-12-24T18:00:00.000000Z");
+        assert_eq!(list["jobs"][1]["kind"], "simple_task");
+        assert!(list["jobs"][0]["started_at"].is_null());
+        assert_eq!(
+            terminal
+                .say("jobs list --kind parameter_task --queue email")
+                .done(),
+            "no jobs\n"
+        );
+    }
+}
+
+#[test]
+fn a_long_list_comes_in_pages() {
+    let database = TestDatabase::sqlite();
+    let terminal = Terminal::at(&database);
+    for _ in 0..3 {
+        terminal.say("jobs enqueue simple_task").done();
+    }
+    let table = terminal.say("jobs list --limit 2").done();
+    assert!(
+        table.ends_with("there are more: add --cursor 2\n"),
+        "{table}"
+    );
+    let page = terminal.say("jobs list --limit 2 --json").json();
+    assert_eq!(page["next_cursor"], "2");
+    let rest = terminal.say("jobs list --limit 2 --cursor 2 --json").json();
+    assert_eq!(
+        (&rest["jobs"][0]["id"], &rest["next_cursor"]),
+        (&json!(1), &Value::Null)
+    );
+}
+
+#[test]
+fn a_job_is_cancelled_and_retried_and_says_when_it_cannot_be() {
+    for database in TestDatabase::both() {
+        let terminal = Terminal::at(&database);
+        for _ in 0..2 {
+            terminal.say("jobs enqueue simple_task --in 1h").done();
+        }
+        assert_eq!(
+            terminal.say("jobs cancel 1").done(),
+            "job 1 (simple_task) is cancelled\n"
+        );
+        let refused = terminal.say("jobs cancel 1").refused(1);
+        assert!(refused.starts_with("job 1 is cancelled"), "{refused}");
+
+        // One that refuses does not keep the others from it.
+        let said = terminal.say("jobs retry 9 2 1");
+        assert_eq!(
+            said.out,
+            "job 1 (simple_task) is due again: attempt 1 of 20\n"
+        );
+        let refused = said.refused(1);
+        assert!(refused.contains("there is no job 9"), "{refused}");
+        assert!(refused.contains("job 2 is scheduled"), "{refused}");
+        assert_eq!(terminal.say("jobs show 9").refused(1), "there is no job 9");
+
+        let cancelled = terminal.say("jobs cancel 1 2 --json").json();
+        let states = [
+            &cancelled["jobs"][0]["state"],
+            &cancelled["jobs"][1]["state"],
+        ];
+        assert_eq!(states, ["cancelled", "cancelled"]);
+    }
+}
+
+#[test]
+fn a_job_that_nobody_could_do_is_not_enqueued() {
+    let database = TestDatabase::sqlite();
+    let terminal = Terminal::at(&database);
+    let refused = terminal.say("jobs enqueue brew_coffee").refused(2);
+    assert!(
+        refused.contains("`brew_coffee`; the kinds are parameter_task"),
+        "{refused}"
+    );
+    let refused = terminal
+        .say(r#"jobs enqueue parameter_task {"x":1}"#)
+        .refused(2);
+    assert!(refused.contains("do not fit `parameter_task`"), "{refused}");
+    assert_eq!(terminal.say("jobs list").done(), "no jobs\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_finds_what_the_command_line_left() {
+    for database in TestDatabase::both() {
+        let terminal = Terminal::at(&database);
+        let app = server(&database)
+            .set("CADASTRO_SIMPLE_TASK", "0s")
+            .start()
+            .await;
+        terminal.say("jobs enqueue simple_task").done();
+        reaches(&app, 1, State::Completed).await;
+        let shown = terminal.say("jobs show 1").done();
+        assert!(shown.contains("state     completed\n"), "{shown}");
+        assert!(
+            shown.contains("result    Tarefa simples concluída!\n"),
+            "{shown}"
+        );
+        let refused = terminal.say("jobs retry 1").refused(1);
+        assert!(refused.starts_with("job 1 is completed"), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_executes_is_left_to_the_server_that_runs_it() {
+    let database = TestDatabase::sqlite();
+    let terminal = Terminal::at(&database);
+    terminal.say("jobs enqueue simple_task").done();
+    let app = server(&database)
+        .set("CADASTRO_SIMPLE_TASK", "1h")
+        .start()
+        .await;
+    reaches(&app, 1, State::Executing).await;
+    let refused = terminal.say("jobs cancel 1").refused(1);
+    assert!(refused.starts_with("job 1 is executing"), "{refused}");
+    assert!(refused.contains("POST /api/v1/jobs/1/cancel"), "{refused}");
+    assert!(
+        terminal
+            .say("jobs retry 1")
+            .refused(1)
+            .contains("executing")
+    );
+    assert!(terminal.say("jobs list").done().contains("since 2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_read_the_same_from_the_command_line_as_from_the_api() {
+    for database in TestDatabase::both() {
+        let terminal = Terminal::at(&database);
+        // Nobody signed up: the letter is cancelled, and the attempt says why.
+        terminal
+            .say(r#"jobs enqueue welcome_email {"signup":7}"#)
+            .done();
+        terminal.say("jobs enqueue simple_task").done();
+        let app = server(&database)
+            .set("CADASTRO_SIMPLE_TASK", "0s")
+            .start()
+            .await;
+        reaches(&app, 1, State::Cancelled).await;
+        reaches(&app, 2, State::Completed).await;
+        let shown = terminal.say("jobs show 1").done();
+        assert!(
+            shown.contains("cancelled  the sign-up is gone\n"),
+            "{shown}"
+        );
+
+        for (line, path) in [
+            ("jobs list --json", "jobs"),
+            ("jobs list --limit 1 --json", "jobs?limit=1"),
+            ("jobs show 1 --json", "jobs/1"),
+            ("jobs show 2 --json", "jobs/2"),
+            ("queues list --json", "queues"),
+        ] {
+            let url = format!("{}/api/v1/{path}", app.url);
+            let request = reqwest::Client::new().get(url).bearer_auth(TOKEN);
+            let answer = request.send().await.expect("an answer");
+            let api: Value = answer.json().await.expect("JSON");
+            assert_eq!(terminal.say(line).json(), api, "{database}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_queue_is_paused_and_resumed() {
+    for database in TestDatabase::both() {
+        let terminal = Terminal::at(&database);
+        terminal.say("jobs enqueue simple_task").done();
+        let paused = terminal.say("queues pause task").done();
+        assert!(paused.starts_with("task is paused"), "{paused}");
+        let table = terminal.say("queues list").done();
+        let task = table.lines().nth(2).expect("the second queue");
+        assert!(task.starts_with("task ") && task.contains("paused from the command line"));
+        let queue = terminal.say("queues resume task --json").json();
+        assert_eq!(
+            (&queue["name"], &queue["paused"]),
+            (&json!("task"), &json!(false))
+        );
+        assert_eq!(queue["jobs"], json!({"available": 1}));
+        assert_eq!(terminal.say("queues pause post").code, Some(2));
+    }
+}

@@ -1,0 +1,162 @@
+//! The same questions put to SQLite and to PostgreSQL: both must give the same answers.
+
+mod accounts;
+mod attempts;
+mod faults;
+mod leases;
+mod migrations;
+mod plans;
+mod raw;
+mod reports;
+mod signups;
+
+use std::time::Duration;
+
+use cadastro::{
+    account::{EmailAddress, NewUser, Username},
+    metrics::Metrics,
+    queue::{Due, NewJob, SignupId, State, TASK},
+    store::{JobRow, NewSignup, PoolSize, SignedUp, SignupRefusal, Store, StoreError},
+    text::Locale,
+};
+use jiff::Timestamp;
+use raw::Raw;
+use serde_json::json;
+
+use crate::support::database::TestDatabase;
+
+/// A store on a migrated database of its own.
+struct Subject {
+    store: Store,
+    database: TestDatabase,
+}
+
+impl Subject {
+    async fn on(database: TestDatabase) -> Self {
+        let store = open(database.url());
+        store.migrate().await.expect("it can be migrated");
+        Subject { store, database }
+    }
+
+    /// Another process on the same database.
+    fn another_store(&self) -> Store {
+        open(self.database.url())
+    }
+
+    /// A way round the store.
+    async fn raw(&self) -> Raw {
+        Raw::open(self.database.url()).await
+    }
+
+    fn is_sqlite(&self) -> bool {
+        self.store.database() == "sqlite"
+    }
+}
+
+/// Asks a fresh store of each kind.
+async fn on_both(ask: impl AsyncFn(Subject)) {
+    for database in TestDatabase::both() {
+        // Seen if the test fails.
+        println!("on {database}");
+        ask(Subject::on(database).await).await;
+    }
+}
+
+fn open(url: &str) -> Store {
+    let metrics = Metrics::new("test");
+    match url.strip_prefix("sqlite://") {
+        Some(path) => Store::sqlite(path.as_ref(), metrics),
+        None => Store::postgres(url, PoolSize::default(), metrics),
+    }
+    .expect("it can be opened")
+}
+
+/// So many seconds after some noon.
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).expect("a small number")
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn user(username: &str, email: &str) -> NewUser {
+    NewUser {
+        username: Username::parse(username).expect("a username"),
+        email: EmailAddress::parse(email).expect("an address"),
+        password_hash: "$argon2id$".to_owned(),
+        locale: Locale::PtBr,
+    }
+}
+
+fn sign_up(username: &str, email: &str) -> NewSignup {
+    NewSignup {
+        user: user(username, email),
+        receipt: format!("receipt of {username}"),
+        idempotency_key: None,
+    }
+}
+
+/// What this file's sign-ups start: a job for later and one for now.
+fn first_jobs(signup: SignupId) -> Vec<NewJob> {
+    let about = json!({ "signup": signup });
+    let later = NewJob {
+        args: about.clone(),
+        due: Due::After(seconds(10)),
+        ..job("later")
+    };
+    let now = NewJob {
+        args: about,
+        ..job("now")
+    };
+    vec![later, now]
+}
+
+type Answer = Result<SignedUp, SignupRefusal>;
+
+async fn sign_up_all(store: &Store, batch: &[NewSignup]) -> Result<Vec<Answer>, StoreError> {
+    store.sign_up(batch, &first_jobs, at(0)).await
+}
+
+/// Signs one up who must be let in.
+async fn signed_up(store: &Store, new: NewSignup) -> SignedUp {
+    let answers = sign_up_all(store, &[new]).await.expect("an answer");
+    let answer = answers.into_iter().next().expect("one for each");
+    answer.expect("nothing speaks against it")
+}
+
+/// A job that is due at once.
+fn job(kind: &str) -> NewJob {
+    NewJob {
+        kind: kind.to_owned(),
+        queue: TASK.to_owned(),
+        args: json!({}),
+        due: Due::After(Duration::ZERO),
+        priority: 0,
+        max_attempts: 3,
+        user: None,
+        signup: None,
+    }
+}
+
+/// Enqueues one job at `at(0)`.
+async fn enqueued(store: &Store, new: NewJob) -> JobRow {
+    let rows = store.enqueue(&[new], at(0)).await.expect("enqueued");
+    rows.into_iter().next().expect("one for each")
+}
+
+/// Claims the only job that is due, for `owner`, at `at(1)`.
+async fn claimed(store: &Store, kind: &str, owner: &str) -> JobRow {
+    let claim = store.claim(TASK, &[kind], 1, owner, at(1)).await;
+    let row = claim.expect("claimed").into_iter().next();
+    row.expect("one is due")
+}
+
+async fn state_of(store: &Store, job: &JobRow) -> State {
+    found(store, job).await.state
+}
+
+async fn found(store: &Store, job: &JobRow) -> JobRow {
+    let row = store.job(job.id).await.expect("an answer");
+    row.expect("a job never vanishes")
+}

@@ -1,0 +1,336 @@
+//! How an attempt ended is written down once, by whoever made it; operators may retry and cancel.
+
+use cadastro::{
+    queue::{Ending, State, TASK, Verdict},
+    store::{AttemptRow, JobRow, Progress, Settled, Store},
+};
+
+use super::{at, claimed, enqueued, found, job, on_both, state_of};
+
+/// That the job was done, unless the caller says otherwise.
+fn verdict() -> Verdict {
+    Verdict {
+        state: State::Completed,
+        run_at: None,
+        free: false,
+        ending: Ending::Completed,
+        error: None,
+        result: None,
+    }
+}
+
+fn again() -> Verdict {
+    Verdict {
+        state: State::Retryable,
+        run_at: Some(at(50)),
+        ending: Ending::Retried,
+        error: Some("451 later".to_owned()),
+        ..verdict()
+    }
+}
+
+fn given_up(error: &str) -> Verdict {
+    Verdict {
+        state: State::Discarded,
+        ending: Ending::Discarded,
+        error: Some(error.to_owned()),
+        ..verdict()
+    }
+}
+
+fn settled(job: &JobRow, verdict: Verdict) -> Settled {
+    Settled {
+        job: job.clone(),
+        verdict,
+        at: at(5),
+    }
+}
+
+async fn settle(store: &Store, job: &JobRow, verdict: Verdict) -> bool {
+    let answers = store.settle(&[settled(job, verdict)]).await;
+    answers.expect("an answer")[0]
+}
+
+/// A job in the middle of its first attempt.
+async fn executing(store: &Store, kind: &str) -> JobRow {
+    enqueued(store, job(kind)).await;
+    claimed(store, kind, "here").await
+}
+
+async fn attempts(store: &Store, job: &JobRow) -> Vec<AttemptRow> {
+    store.attempts(job.id).await.expect("an answer")
+}
+
+#[tokio::test]
+async fn a_completed_job_keeps_its_result_and_tells_of_its_attempt_itself() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let row = executing(store, "a").await;
+        let done = Verdict {
+            result: Some("Tarefa simples concluída!".to_owned()),
+            ..verdict()
+        };
+        assert!(settle(store, &row, done).await);
+        let row = found(store, &row).await;
+        assert_eq!(row.state, State::Completed);
+        assert_eq!(row.result.as_deref(), Some("Tarefa simples concluída!"));
+        assert_eq!((row.finished_at, row.progress), (Some(at(5)), Some(100)));
+        assert_eq!((row.attempt, row.max_attempts), (1, 3));
+        assert_eq!(attempts(store, &row).await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_failed_attempt_is_recorded_and_the_job_is_due_again() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let row = executing(store, "a").await;
+        assert!(settle(store, &row, again()).await);
+        let waiting = found(store, &row).await;
+        assert_eq!((waiting.state, waiting.run_at), (State::Retryable, at(50)));
+        assert_eq!((waiting.finished_at, waiting.max_attempts), (None, 3));
+        let record = AttemptRow {
+            attempt: 1,
+            started_at: at(1),
+            finished_at: at(5),
+            outcome: "retried".to_owned(),
+            error: Some("451 later".to_owned()),
+        };
+        assert_eq!(attempts(store, &row).await, [record]);
+
+        assert_eq!(store.stage(at(50)).await.expect("an answer"), 1);
+        let second = claimed(store, "a", "there").await;
+        assert_eq!(second.attempt, 2);
+        assert!(settle(store, &second, given_up("550 never")).await);
+        let last = found(store, &row).await;
+        assert_eq!(
+            (last.state, last.finished_at),
+            (State::Discarded, Some(at(5)))
+        );
+        let outcomes = attempts(store, &row).await;
+        let outcomes: Vec<_> = outcomes
+            .iter()
+            .map(|row| (row.attempt, row.outcome.as_str(), row.error.as_deref()))
+            .collect();
+        let expected = [
+            (1, "retried", Some("451 later")),
+            (2, "discarded", Some("550 never")),
+        ];
+        assert_eq!(outcomes, expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_does_not_count_leaves_the_job_one_more() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        for (state, ending) in [
+            (State::Scheduled, Ending::Snoozed),
+            (State::Available, Ending::HandedBack),
+        ] {
+            let kind = ending.word();
+            let row = executing(store, kind).await;
+            let not_now = Verdict {
+                state,
+                run_at: Some(at(70)),
+                free: true,
+                ending,
+                ..verdict()
+            };
+            assert!(settle(store, &row, not_now).await);
+            let row = found(store, &row).await;
+            assert_eq!((row.state, row.run_at), (state, at(70)));
+            assert_eq!((row.attempt, row.max_attempts), (1, 4));
+            assert_eq!(attempts(store, &row).await[0].outcome, kind);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_late_finish_is_refused_and_changes_nothing() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let first = executing(store, "a").await;
+        assert!(settle(store, &first, again()).await);
+        store.stage(at(50)).await.expect("an answer");
+        let second = claimed(store, "a", "there").await;
+        let stranger = JobRow {
+            owner: Some("here".to_owned()),
+            ..second.clone()
+        };
+        let nobody = JobRow {
+            owner: None,
+            ..second.clone()
+        };
+        for late in [&first, &stranger, &nobody] {
+            assert!(!settle(store, late, verdict()).await);
+            assert!(!settle(store, late, given_up("late")).await);
+            assert_eq!(found(store, late).await, second);
+            assert_eq!(attempts(store, late).await.len(), 1);
+        }
+        assert!(settle(store, &second, verdict()).await);
+        let done = found(store, &second).await;
+        assert!(!settle(store, &second, given_up("once more")).await);
+        assert_eq!(found(store, &second).await, done);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_late_finish_does_not_stand_in_the_way_of_others() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let late = executing(store, "late").await;
+        assert!(settle(store, &late, verdict()).await);
+        let (one, two) = (executing(store, "one").await, executing(store, "two").await);
+        let batch = [
+            settled(&one, again()),
+            settled(&late, given_up("late")),
+            settled(&two, verdict()),
+        ];
+        let answers = store.settle(&batch).await.expect("an answer");
+        assert_eq!(answers, [true, false, true]);
+        assert_eq!(state_of(store, &one).await, State::Retryable);
+        assert_eq!(state_of(store, &two).await, State::Completed);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_character_that_no_text_can_hold_does_not_keep_an_end_from_being_written() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let (one, two) = (executing(store, "one").await, executing(store, "two").await);
+        let said = Verdict {
+            result: Some("zero\0".to_owned()),
+            ..verdict()
+        };
+        let batch = [settled(&one, given_up("554 \0")), settled(&two, said)];
+        assert_eq!(store.settle(&batch).await.expect("an answer"), [true, true]);
+        let record = attempts(store, &one).await.remove(0);
+        assert_eq!(record.error.as_deref(), Some("554 \u{FFFD}"));
+        let done = found(store, &two).await;
+        assert_eq!(done.result.as_deref(), Some("zero\u{FFFD}"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn progress_is_noted_of_the_attempt_that_is_under_way() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let row = executing(store, "a").await;
+        let note = async |owner: &str, attempt, percent| {
+            let progress = Progress {
+                job: row.id,
+                attempt,
+                percent,
+            };
+            let noted = store.note_progress(owner, &[progress]).await;
+            noted.expect("an answer");
+            found(store, &row).await.progress
+        };
+        assert_eq!(note("here", 1, 40).await, Some(40));
+        assert_eq!(note("there", 1, 50).await, Some(40));
+        assert_eq!(note("here", 2, 60).await, Some(40));
+        assert!(settle(store, &row, again()).await);
+        assert_eq!(note("here", 1, 70).await, None);
+    })
+    .await;
+}
+
+/// A job that stands in this state.
+async fn job_in(store: &Store, state: State) -> JobRow {
+    let kind = state.word();
+    let put = Verdict {
+        state,
+        run_at: (!state.is_final()).then(|| at(50)),
+        ..verdict()
+    };
+    match state {
+        State::Available => enqueued(store, job(kind)).await,
+        State::Executing => executing(store, kind).await,
+        _ => {
+            let row = executing(store, kind).await;
+            assert!(settle(store, &row, put).await);
+            found(store, &row).await
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_operators_retry_makes_due_what_failed_or_was_cancelled_and_nothing_else() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        for state in State::ALL {
+            let row = job_in(store, state).await;
+            let answer = store.retry(row.id, at(60)).await.expect("an answer");
+            let now = found(store, &row).await;
+            match state {
+                State::Retryable | State::Discarded | State::Cancelled => {
+                    assert_eq!(answer.as_ref(), Some(&now), "{state}");
+                    assert_eq!((now.state, now.run_at), (State::Available, at(60)));
+                    assert_eq!(now.finished_at, None, "{state}");
+                }
+                _ => assert_eq!((answer, now), (None, row), "{state}"),
+            }
+        }
+        let nobody = cadastro::queue::JobId(4711);
+        assert_eq!(store.retry(nobody, at(60)).await.expect("an answer"), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_retry_gives_one_more_attempt_to_a_job_that_has_none_left() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let spent = cadastro::queue::NewJob {
+            max_attempts: 1,
+            ..job("spent")
+        };
+        enqueued(store, spent).await;
+        for attempt in 1..=3 {
+            let row = claimed(store, "spent", "here").await;
+            assert_eq!((row.attempt, row.max_attempts), (attempt, attempt));
+            assert!(settle(store, &row, given_up("no")).await);
+            let row = store.retry(row.id, at(1)).await.expect("an answer");
+            assert_eq!(row.expect("it was discarded").max_attempts, attempt + 1);
+        }
+        let row = job_in(store, State::Discarded).await;
+        let row = store.retry(row.id, at(1)).await.expect("an answer");
+        let row = row.expect("it was discarded");
+        assert_eq!((row.attempt, row.max_attempts), (1, 3));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cancel_stops_what_waits_and_nothing_else() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        for state in State::ALL {
+            let row = job_in(store, state).await;
+            let answer = store.cancel(row.id, at(60)).await.expect("an answer");
+            let now = found(store, &row).await;
+            match state {
+                State::Scheduled | State::Available | State::Retryable => {
+                    assert_eq!(answer.as_ref(), Some(&now), "{state}");
+                    assert_eq!(
+                        (now.state, now.finished_at),
+                        (State::Cancelled, Some(at(60)))
+                    );
+                }
+                _ => assert_eq!((answer, now), (None, row), "{state}"),
+            }
+        }
+        store.stage(at(1000)).await.expect("an answer");
+        let words = State::ALL.map(State::word);
+        let due = store.claim(TASK, &words, 9, "here", at(1000)).await;
+        assert_eq!(due.expect("an answer"), []);
+    })
+    .await;
+}

@@ -1,0 +1,232 @@
+//! What is due is claimed once, in order; what a dead instance held is found.
+
+use std::collections::HashSet;
+
+use cadastro::{
+    queue::{Due, JobId, NewJob, State, TASK},
+    store::{JobRow, Store},
+};
+use jiff::Timestamp;
+
+use super::{Subject, at, claimed, enqueued, found, job, on_both, state_of};
+
+fn due(kind: &str, priority: i32, at: Timestamp) -> NewJob {
+    NewJob {
+        priority,
+        due: Due::At(at),
+        ..job(kind)
+    }
+}
+
+fn ids(jobs: &[JobRow]) -> Vec<JobId> {
+    jobs.iter().map(|job| job.id).collect()
+}
+
+async fn claim(store: &Store, kinds: &[&str], limit: usize) -> Vec<JobRow> {
+    let claim = store.claim(TASK, kinds, limit, "here", at(100)).await;
+    claim.expect("an answer")
+}
+
+#[tokio::test]
+async fn jobs_are_claimed_by_priority_then_due_instant_then_number() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let jobs = [
+            due("a", 1, at(1)),
+            due("a", 0, at(3)),
+            due("b", 0, at(2)),
+            due("a", 0, at(2)),
+            due("a", -1, at(4)),
+        ];
+        let rows = store.enqueue(&jobs, at(5)).await.expect("enqueued");
+        assert!(rows.iter().all(|job| job.state == State::Available));
+        let claimed = claim(store, &["a", "b"], 10).await;
+        let expected = [4, 2, 3, 1, 0].map(|index: usize| rows[index].id);
+        assert_eq!(ids(&claimed), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claimed_job_says_whose_attempt_it_is_and_which() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let row = enqueued(store, job("a")).await;
+        assert_eq!((row.attempt, row.owner.as_deref()), (0, None));
+        let claimed = claim(store, &["a"], 1).await.remove(0);
+        assert_eq!(claimed.state, State::Executing);
+        assert_eq!(
+            (claimed.attempt, claimed.owner.as_deref()),
+            (1, Some("here"))
+        );
+        assert_eq!(claimed.started_at, Some(at(100)));
+        assert_eq!(found(store, &row).await, claimed);
+        assert_eq!(claim(store, &["a"], 1).await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_more_jobs_are_claimed_than_asked_for() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let jobs = vec![job("a"); 10];
+        let rows = store.enqueue(&jobs, at(0)).await.expect("enqueued");
+        assert_eq!(ids(&claim(store, &["a"], 3).await), ids(&rows[..3]));
+        assert_eq!(ids(&claim(store, &["a"], 4).await), ids(&rows[3..7]));
+        assert_eq!(ids(&claim(store, &["a"], 9).await), ids(&rows[7..]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn jobs_of_other_kinds_and_queues_are_left_alone() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let elsewhere = NewJob {
+            queue: "elsewhere".to_owned(),
+            ..job("known")
+        };
+        let jobs = [job("unknown"), elsewhere, job("known")];
+        let rows = store.enqueue(&jobs, at(0)).await.expect("enqueued");
+        assert_eq!(ids(&claim(store, &["known"], 10).await), [rows[2].id]);
+        assert_eq!(claim(store, &[], 10).await, []);
+        assert_eq!(state_of(store, &rows[0]).await, State::Available);
+        assert_eq!(state_of(store, &rows[1]).await, State::Available);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn claimers_at_once_share_no_job_and_miss_none() {
+    on_both(async |subject| {
+        const JOBS: usize = 300;
+        let jobs = vec![job("a"); JOBS];
+        let rows = subject.store.enqueue(&jobs, at(0)).await.expect("enqueued");
+        let mut claimers = tokio::task::JoinSet::new();
+        for name in ["one", "two", "three", "four"] {
+            let store = subject.another_store();
+            claimers.spawn(async move {
+                let mut mine = Vec::new();
+                loop {
+                    let claim = store.claim(TASK, &["a"], 7, name, at(1)).await;
+                    let claim = claim.expect("an answer");
+                    assert!(claim.len() <= 7);
+                    assert!(claim.iter().all(|job| job.owner.as_deref() == Some(name)));
+                    if claim.is_empty() {
+                        return mine;
+                    }
+                    mine.extend(ids(&claim));
+                }
+            });
+        }
+        let all = claimers.join_all().await.concat();
+        assert_eq!(all.len(), JOBS, "a job was claimed twice or not at all");
+        let all: HashSet<_> = all.into_iter().collect();
+        assert_eq!(all, ids(&rows).into_iter().collect());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_falls_due_is_staged_and_the_rest_keeps_its_instant() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let instants = [30, 10, 20, 20, 40].map(|second| due("a", 0, at(second)));
+        let rows = store.enqueue(&instants, at(0)).await.expect("enqueued");
+        let next = |now, limit| async move {
+            let instants = store.due_after(at(now), limit).await;
+            instants.expect("an answer")
+        };
+        assert_eq!(next(0, 9).await, [10, 20, 20, 30, 40].map(at));
+        assert_eq!(next(0, 3).await, [10, 20, 20].map(at));
+        assert_eq!(next(20, 9).await, [30, 40].map(at));
+
+        assert_eq!(store.stage(at(9)).await.expect("an answer"), 0);
+        assert_eq!(store.stage(at(20)).await.expect("an answer"), 3);
+        assert_eq!(store.stage(at(20)).await.expect("an answer"), 0);
+        assert_eq!(state_of(store, &rows[0]).await, State::Scheduled);
+        let claimed = claim(store, &["a"], 9).await;
+        assert_eq!(ids(&claimed), [1, 2, 3].map(|index: usize| rows[index].id));
+        assert_eq!(next(0, 9).await, [30, 40].map(at));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_jobs_of_a_dead_instance_are_orphans_and_those_of_a_living_one_are_not() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let orphans = |now, own: &'static str| async move {
+            let jobs = store.orphans(at(now), own).await.expect("an answer");
+            ids(&jobs)
+        };
+        store.enter("dead", at(0), at(10)).await.expect("entered");
+        enqueued(store, job("a")).await;
+        let left = claimed(store, "a", "dead").await;
+        assert_eq!(orphans(9, "living").await, []);
+        // Whoever asks is alive, whatever its row says.
+        assert_eq!(orphans(11, "dead").await, []);
+        assert_eq!(orphans(11, "living").await, [left.id]);
+
+        assert!(store.renew_lease("dead", at(20)).await.expect("an answer"));
+        assert_eq!(orphans(11, "living").await, []);
+        assert!(
+            !store
+                .renew_lease("nobody", at(20))
+                .await
+                .expect("an answer")
+        );
+
+        store.leave("dead", at(1)).await.expect("an answer");
+        assert_eq!(orphans(1, "living").await, [left.id]);
+        assert!(!store.renew_lease("dead", at(20)).await.expect("an answer"));
+        let executing = store.executing("dead").await.expect("an answer");
+        assert_eq!(ids(&executing), [left.id]);
+        assert_eq!(store.executing("living").await.expect("an answer"), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_instance_that_enters_twice_is_entered_once() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        store.enter("here", at(0), at(10)).await.expect("entered");
+        store.enter("here", at(5), at(15)).await.expect("entered");
+        assert_eq!(instances(&subject).await, ["here"]);
+        store.leave("here", at(6)).await.expect("an answer");
+        assert_eq!(instances(&subject).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_leaves_strikes_out_the_dead_and_on_a_file_whoever_enters() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        store
+            .enter("former", at(0), at(100))
+            .await
+            .expect("entered");
+        store.enter("here", at(1), at(11)).await.expect("entered");
+        let living = instances(&subject).await;
+        if subject.is_sqlite() {
+            // One process at a time serves a file.
+            assert_eq!(living, ["here"]);
+        } else {
+            assert_eq!(living, ["former", "here"]);
+            store.leave("here", at(2)).await.expect("an answer");
+            assert_eq!(instances(&subject).await, ["former"]);
+            store.leave("here", at(101)).await.expect("an answer");
+            assert_eq!(instances(&subject).await, [""; 0]);
+        }
+    })
+    .await;
+}
+
+async fn instances(subject: &Subject) -> Vec<String> {
+    let mut raw = subject.raw().await;
+    raw.lines("SELECT id AS line FROM instances ORDER BY id")
+        .await
+}

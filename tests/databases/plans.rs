@@ -1,0 +1,157 @@
+//! The questions that every turn of the Scheduler asks are answered from an index, however many jobs
+//! wait or are done. The very statements are judged that the store sends.
+
+use std::{
+    cell::Cell,
+    sync::{Mutex, OnceLock},
+};
+
+use cadastro::{
+    account::UserId,
+    queue::TASK,
+    store::{Store, StoreError},
+};
+use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+
+use super::{Raw, at, on_both};
+
+static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// The SQLite file to listen to: its statements run on threads of their own.
+static FILE: OnceLock<String> = OnceLock::new();
+
+thread_local! {
+    /// Whether to listen to PostgreSQL: its statements are sent from the test's own thread.
+    static LISTENING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Writes down the statements of one test.
+struct Scribe {
+    on_our_file: bool,
+}
+
+impl Instrumentation for Scribe {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        match event {
+            InstrumentationEvent::StartEstablishConnection { url, .. } => {
+                self.on_our_file = FILE.get().is_some_and(|file| file == url);
+            }
+            InstrumentationEvent::StartQuery { query, .. }
+                if self.on_our_file || LISTENING.get() =>
+            {
+                let said = query.to_string();
+                let sql = said.split(" -- binds").next().unwrap_or_default();
+                if sql.contains("jobs") {
+                    HEARD
+                        .lock()
+                        .expect("nobody panics here")
+                        .push(sql.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Fifty thousand jobs for another day, as many that are done, and a few of each other state.
+const MANY: &str = "
+    INSERT INTO jobs (kind, queue, state, priority, args, attempt, max_attempts, created_at, run_at, owner)
+    SELECT 'a', 'task',
+           CASE WHEN n % 2 = 0 THEN 'scheduled' WHEN n % 5001 = 0 THEN 'available'
+                WHEN n % 5003 = 0 THEN 'executing' ELSE 'completed' END,
+           0, '{}', 0, 3, 0, 4000000000000000 + n, 'owner ' || (n % 3)
+    FROM numbers";
+
+async fn fill(raw: &mut Raw) {
+    let numbers = match raw {
+        Raw::Sqlite(_) => {
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000)"
+        }
+        Raw::Postgres(_) => "WITH numbers AS (SELECT generate_series(1, 100000) AS n)",
+    };
+    raw.run(&format!("{numbers} {MANY}")).await;
+    if matches!(raw, Raw::Postgres(_)) {
+        raw.run("ANALYZE").await;
+    }
+}
+
+/// What the store says to the database over a question.
+async fn heard<T>(question: impl Future<Output = Result<T, StoreError>>) -> Vec<String> {
+    HEARD.lock().expect("nobody panics here").clear();
+    LISTENING.set(true);
+    let answer = question.await;
+    LISTENING.set(false);
+    answer.map(drop).expect("an answer");
+    std::mem::take(&mut HEARD.lock().expect("nobody panics here"))
+}
+
+#[tokio::test]
+async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
+    set_default_instrumentation(|| Some(Box::new(Scribe { on_our_file: false })))
+        .expect("nobody holds it");
+    on_both(async |subject| {
+        if let Some(path) = subject.database.url().strip_prefix("sqlite://") {
+            FILE.set(path.to_owned()).expect("the only file");
+        }
+        // Opened only now, so that it is listened to.
+        let store: Store = subject.another_store();
+        let mut raw = subject.raw().await;
+        fill(&mut raw).await;
+        let (here, now) = ("here", at(0));
+        let questions = [
+            ("stage", heard(store.stage(now)).await, &["jobs_due"][..]),
+            (
+                "due_after",
+                heard(store.due_after(now, 1000)).await,
+                &["jobs_due"],
+            ),
+            (
+                "claim",
+                heard(store.claim(TASK, &["a"], 5, here, now)).await,
+                &["jobs_available", PRIMARY],
+            ),
+            (
+                "orphans",
+                heard(store.orphans(now, here)).await,
+                &["jobs_executing"],
+            ),
+            (
+                "executing",
+                heard(store.executing(here)).await,
+                &["jobs_executing"],
+            ),
+            (
+                "queue_loads",
+                heard(store.queue_loads()).await,
+                &["jobs_available"],
+            ),
+            (
+                "jobs_of_user",
+                heard(store.jobs_of_user(UserId(1), 10)).await,
+                &["jobs_user"],
+            ),
+        ];
+        for (question, statements, indexes) in questions {
+            assert_eq!(
+                statements.len(),
+                indexes.len(),
+                "{question}: {statements:?}"
+            );
+            for (sql, index) in statements.iter().zip(indexes) {
+                let plan = raw.plan(sql).await;
+                let primary = ["jobs_pkey", "INTEGER PRIMARY KEY"];
+                let used = match *index {
+                    PRIMARY => primary.iter().any(|key| plan.contains(key)),
+                    index => plan.contains(index),
+                };
+                let scans = plan.contains("Seq Scan on jobs")
+                    || plan.lines().any(|line| line == "SCAN jobs");
+                assert!(used && !scans, "{question}: {sql}\n{plan}");
+            }
+        }
+    })
+    .await;
+}
+
+/// Stands for the index of the primary key, which each database calls differently.
+const PRIMARY: &str = "the primary key";

@@ -1,0 +1,157 @@
+//! An address that has an account already: its owner is told, the stranger is not.
+
+use cadastro::{queue::State, text::Locale};
+use serde_json::{Value, json};
+
+use super::{DELAY, PASSWORD, Post, assert_reads, html, sign_up, text};
+use crate::support::smtp::{Do, SmtpServer, Step};
+
+/// cadastro, at which Maria has signed up and been welcomed.
+async fn with_maria(locale: Locale) -> Post {
+    let server = SmtpServer::start().await;
+    let base_url = ("CADASTRO_BASE_URL", "https://cadastro.example");
+    let post = Post::at(server, |app| app.set(base_url.0, base_url.1)).await;
+    let receipt = sign_up(&post.app.url, "maria", "maria@example.com", locale).await;
+    post.app.advance(DELAY);
+    post.all_done(&receipt).await;
+    post
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_is_told_in_their_own_language_and_not_in_the_strangers_words() {
+    for (owner, stranger, subject) in [
+        (Locale::PtBr, Locale::En, "Este e-mail já tem uma conta"),
+        (
+            Locale::En,
+            Locale::PtBr,
+            "This e-mail already has an account",
+        ),
+    ] {
+        let post = with_maria(owner).await;
+        let receipt = sign_up(&post.app.url, "Impostor_99", "MARIA@Example.com", stranger).await;
+        post.app.advance(DELAY);
+        post.all_done(&receipt).await;
+
+        let letters = post.server.seen().letters;
+        assert_eq!(letters.len(), 2);
+        let letter = &letters[1];
+        // To the address as its owner wrote it.
+        assert_eq!(letter.to, ["maria@example.com"]);
+        assert_eq!(letter.read().subject(), Some(subject));
+        let source = String::from_utf8_lossy(&letter.bytes);
+        for part in [text(letter), html(letter), source.into_owned()] {
+            assert!(!part.to_lowercase().contains("impostor"), "{part}");
+            assert!(!part.contains("MARIA@"), "{part}");
+            assert!(!part.contains(&receipt), "{part}");
+        }
+        assert_reads(letter, "address_taken", owner);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_second_account_comes_of_it_and_the_first_is_as_it_was() {
+    let post = with_maria(Locale::PtBr).await;
+    let receipt = sign_up(&post.app.url, "impostor", "maria@example.com", Locale::En).await;
+    post.app.advance(DELAY);
+    post.all_done(&receipt).await;
+
+    let users = post.app.store.users(None, 10).await.expect("users");
+    assert_eq!(users.len(), 1);
+    assert_eq!(
+        (users[0].username.as_str(), users[0].locale),
+        ("maria", Locale::PtBr)
+    );
+    let stranger = post
+        .app
+        .registrar
+        .log_in("impostor", PASSWORD.into(), None)
+        .await;
+    stranger.expect_err("there is no such account");
+    // What the stranger set in motion is not seen on the owner's page.
+    let jobs = post
+        .app
+        .store
+        .jobs_of_user(users[0].id, 10)
+        .await
+        .expect("jobs");
+    assert_eq!(jobs.len(), 3);
+    let owner = post
+        .app
+        .registrar
+        .log_in("maria", PASSWORD.into(), None)
+        .await;
+    owner.expect("the owner's account");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_strangers_receipt_is_not_to_be_told_from_a_newcomers() {
+    let post = with_maria(Locale::PtBr).await;
+    let newcomer = sign_up(&post.app.url, "newcomer", "new@example.com", Locale::En).await;
+    let stranger = sign_up(&post.app.url, "stranger", "maria@example.com", Locale::En).await;
+    let both = [(&newcomer, "newcomer"), (&stranger, "stranger")];
+
+    for state in [None, Some(State::Completed)] {
+        if let Some(state) = state {
+            post.app.advance(DELAY);
+            for (receipt, _) in both {
+                post.app.receipt_reaches(receipt, &[state]).await;
+            }
+        } else {
+            for (receipt, _) in both {
+                for task in ["simple_task", "parameter_task"] {
+                    post.app.job_reaches(receipt, task, State::Completed).await;
+                }
+            }
+        }
+        let [newcomers, strangers] = [
+            status(&post, &newcomer).await,
+            status(&post, &stranger).await,
+        ];
+        assert_eq!(newcomers, strangers);
+    }
+    let results = async |receipt: &str| -> Vec<_> {
+        let jobs = post.all_done(receipt).await;
+        jobs.into_iter().map(|job| job.result).collect()
+    };
+    for (receipt, name) in both {
+        let about = format!("Task with a parameter completed! For the user {name}");
+        let expected = [None, Some("Simple task completed!".to_owned()), Some(about)];
+        assert_eq!(results(receipt).await, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_to_the_owner_that_is_refused_fails_as_a_welcome_does() {
+    let post = with_maria(Locale::PtBr).await;
+    post.server
+        .always(Step::Rcpt, Do::Reply("550 5.1.1 No such user"));
+    let newcomer = sign_up(&post.app.url, "newcomer", "new@example.com", Locale::En).await;
+    let stranger = sign_up(&post.app.url, "stranger", "maria@example.com", Locale::En).await;
+    post.app.advance(DELAY);
+    for receipt in [&newcomer, &stranger] {
+        let ends = [State::Completed, State::Discarded];
+        post.app.receipt_reaches(receipt, &ends).await;
+    }
+    let strangers = status(&post, &stranger).await;
+    assert_eq!(status(&post, &newcomer).await, strangers);
+    assert_eq!(strangers["jobs"][0]["state"], "discarded");
+}
+
+/// What a program can read of a receipt, without what is different for each.
+async fn status(post: &Post, receipt: &str) -> Value {
+    let answer = reqwest::get(format!("{}/api/v1/signups/{receipt}", post.app.url)).await;
+    let mut status: Value = answer.expect("an answer").json().await.expect("JSON");
+    for key in ["receipt", "status_url"] {
+        assert!(
+            status[key]
+                .as_str()
+                .is_some_and(|text| text.ends_with(receipt))
+        );
+        status[key] = json!(null);
+    }
+    for job in status["jobs"].as_array_mut().expect("jobs") {
+        assert!(job["id"].is_i64());
+        job["id"] = json!(null);
+    }
+    status
+}

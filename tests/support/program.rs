@@ -1,0 +1,93 @@
+//! The program itself, as a process of its own that can be killed.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
+};
+
+use super::database::TestDatabase;
+
+/// `cadastro serve`, ready to answer. Killed when dropped.
+pub struct Program {
+    /// Of the address it listens on; without a slash at the end.
+    pub url: String,
+    child: Child,
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Program {
+    /// Starts it and waits until it says that it is ready.
+    pub fn start(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
+        let mut child = command(database, settings)
+            .spawn()
+            .expect("the program starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("the program speaks");
+        let address = line
+            .trim_end()
+            .strip_suffix(')')
+            .and_then(|line| line.rsplit(' ').next());
+        let Some(address) = address else {
+            let mut said = String::new();
+            let stderr = child.stderr.take().expect("a piped stderr");
+            BufReader::new(stderr)
+                .read_to_string(&mut said)
+                .expect("text");
+            panic!("the program did not become ready: {line}{said}");
+        };
+        Program {
+            url: format!("http://{address}"),
+            child,
+            _stdout: stdout,
+        }
+    }
+
+    /// Starts it where it is expected to give up, and says how it did.
+    pub fn refused(database: &TestDatabase, settings: &[(&str, &str)]) -> Output {
+        let child = command(database, settings)
+            .spawn()
+            .expect("the program starts");
+        child.wait_with_output().expect("the program ends")
+    }
+
+    /// Ends it as a power cut does.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the program can be killed");
+        self.child.wait().expect("the program ends");
+    }
+
+    /// Ends it as a service manager does, and waits.
+    pub fn terminate(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill runs");
+        assert!(told.success(), "the program can be told to stop");
+        self.child.wait().expect("the program ends")
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(database: &TestDatabase, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cadastro"));
+    command
+        .env("DATABASE_URL", database.url())
+        .env("CADASTRO_LISTEN", "127.0.0.1:0")
+        .env("CADASTRO_PASSWORD_HASH", "m=8,t=1,p=1")
+        .env("CADASTRO_ALLOW_WEAK_HASH", "1")
+        .env("CADASTRO_LEASE", "1s")
+        .env("RUST_LOG", "warn")
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
