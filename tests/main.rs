@@ -1,6 +1,7 @@
 //! The one test binary: a behaviour in each file.
 
 mod api;
+mod browser;
 mod cli;
 mod config;
 mod databases;

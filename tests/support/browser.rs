@@ -1,28 +1,27 @@
 //! Chromium, as a visitor has it: a window, a language, light or dark, with or without JavaScript.
 
+mod driver;
+mod hands;
+mod look;
+
 use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
     path::Path,
-    sync::{Mutex, OnceLock},
     time::Duration,
 };
 
 use fantoccini::{
-    Client, ClientBuilder, Locator,
-    elements::Element,
-    error::CmdError,
-    wd::{TimeoutConfiguration, WebDriverCompatibleCommand},
+    Client, ClientBuilder, Locator, elements::Element, error::CmdError, wd::TimeoutConfiguration,
 };
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use url::{ParseError, Url};
 
-use super::{
-    axe::{self, Violation},
-    daemon::{Daemon, Program},
-};
+pub use self::look::pictures;
+
+use self::driver::{ConsoleLog, DevTools};
+use super::axe::{self, Violation};
 
 /// Of phones of today, a narrow one.
 pub const PHONE: (u32, u32) = (360, 740);
@@ -45,17 +44,15 @@ impl Browser {
     /// Opens a window of this size, in CSS pixels; one narrower than a tablet behaves like a phone.
     ///
     /// `locale` is the language that the browser asks for, such as `pt-BR`.
-    pub async fn open(
-        (width, height): (u32, u32),
-        dark: bool,
-        javascript: bool,
-        locale: &str,
-    ) -> Self {
-        let port = chromedriver();
-        let capabilities = json!({ "goog:chromeOptions": {
-            "binary": "/usr/bin/chromium",
-            "args": arguments(locale),
-        }});
+    pub async fn open(size: (u32, u32), dark: bool, javascript: bool, locale: &str) -> Self {
+        let port = driver::port();
+        let capabilities = json!({
+            "goog:chromeOptions": {
+                "binary": "/usr/bin/chromium",
+                "args": driver::arguments(locale),
+            },
+            "goog:loggingPrefs": {"browser": "ALL"},
+        });
         let Value::Object(capabilities) = capabilities else {
             unreachable!("it is written as an object");
         };
@@ -76,23 +73,11 @@ impl Browser {
             .update_timeouts(script)
             .await
             .expect("chromedriver waits as told");
-        let theme = if dark { "dark" } else { "light" };
-        for (method, parameters) in [
-            (
-                "Emulation.setDeviceMetricsOverride",
-                json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}),
-            ),
-            (
-                "Emulation.setEmulatedMedia",
-                json!({"features": [{"name": "prefers-color-scheme", "value": theme}]}),
-            ),
-            (
-                "Emulation.setScriptExecutionDisabled",
-                json!({"value": !javascript}),
-            ),
-        ] {
-            browser.devtools(method, parameters).await;
-        }
+        browser.wear(size, dark).await;
+        let off = json!({"value": !javascript});
+        browser
+            .devtools("Emulation.setScriptExecutionDisabled", off)
+            .await;
         browser
     }
 
@@ -129,25 +114,6 @@ impl Browser {
         }
     }
 
-    /// Types into the field of this name, in place of what it held.
-    pub async fn fill(&self, name: &str, text: &str) {
-        let field = self.wait_for(&format!("[name='{name}']")).await;
-        field.clear().await.expect("a field can be cleared");
-        field
-            .send_keys(text)
-            .await
-            .expect("a field can be typed into");
-    }
-
-    /// Clicks on the first element that matches.
-    pub async fn click(&self, css: &str) {
-        let element = self.wait_for(css).await;
-        element
-            .click()
-            .await
-            .unwrap_or_else(|error| panic!("{css}: {error}"));
-    }
-
     /// What a visitor can read.
     pub async fn visible_text(&self) -> String {
         let body = self.client.find(Locator::Css("body")).await;
@@ -171,12 +137,42 @@ impl Browser {
         fs::write(path, picture).expect("a picture can be saved");
     }
 
+    /// What an element says, once there is one that matches.
+    pub async fn text_of(&self, css: &str) -> String {
+        let element = self.wait_for(css).await;
+        element.text().await.expect("an element has a text")
+    }
+
+    /// The path of the page that is shown.
+    pub async fn path(&self) -> String {
+        let url = self.client.current_url().await.expect("a page has a URL");
+        url.path().to_owned()
+    }
+
+    /// What the console has complained of since it was last asked.
+    ///
+    /// That the page itself came with an error's status is no complaint: some pages tell of errors.
+    pub async fn complaints(&self) -> Vec<String> {
+        let entries = self.client.issue_cmd(ConsoleLog).await;
+        let entries: Value = entries.expect("the console can be read");
+        let page = self.client.current_url().await.expect("a page has a URL");
+        let status = format!("{page} - Failed to load resource: the server responded with");
+        let entries = entries.as_array().cloned().unwrap_or_default();
+        entries
+            .iter()
+            .filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING")
+            .filter_map(|entry| entry["message"].as_str())
+            .filter(|message| !message.starts_with(&status))
+            .map(str::to_owned)
+            .collect()
+    }
+
     /// The rules of WCAG 2.2 A and AA that the page breaks.
     pub async fn axe(&self) -> Vec<Violation> {
-        self.client
-            .execute(&axe::source(), Vec::new())
-            .await
-            .expect("axe-core loads");
+        if self.execute("return !window.axe").await == true {
+            let loaded = self.client.execute(&axe::source(), Vec::new()).await;
+            loaded.expect("axe-core loads");
+        }
         let found = self
             .client
             .execute_async(axe::ASK, Vec::new())
@@ -204,87 +200,5 @@ impl Drop for Browser {
             let _ = driver.write_all(request.as_bytes());
             let _ = driver.read_to_end(&mut Vec::new());
         }
-    }
-}
-
-fn arguments(locale: &str) -> Vec<String> {
-    [
-        "--headless=new",
-        // Its sandbox wants rights that containers lack; it sees only our own pages.
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-breakpad",
-        "--disable-crash-reporter",
-    ]
-    .into_iter()
-    .map(str::to_owned)
-    .chain([
-        format!("--lang={locale}"),
-        format!("--accept-lang={locale}"),
-    ])
-    .collect()
-}
-
-/// The port of the driver that all tests of this process share.
-fn chromedriver() -> u16 {
-    static SHARED: OnceLock<Result<(Mutex<Daemon>, u16), String>> = OnceLock::new();
-    match SHARED.get_or_init(start_chromedriver) {
-        Ok((_, port)) => *port,
-        Err(error) => panic!("{error}"),
-    }
-}
-
-fn start_chromedriver() -> Result<(Mutex<Daemon>, u16), String> {
-    for (program, package) in [
-        ("/usr/bin/chromedriver", "chromium-driver"),
-        ("/usr/bin/chromium", "chromium"),
-    ] {
-        if !Path::new(program).exists() {
-            return Err(format!("{program} is missing: apt-get install {package}"));
-        }
-    }
-    let folder = tempfile::tempdir().expect("a folder for Chromium");
-    let (daemon, line) = Daemon::start(Program {
-        line: vec!["/usr/bin/chromedriver".to_owned(), "--port=0".to_owned()],
-        // Profiles land in it too, being temporary files; from here on the daemon removes it.
-        folder: folder.keep(),
-        user: None,
-        end: "KILL",
-        ready: "started successfully on port",
-        fatal: "Exiting",
-    })?;
-    let port = line
-        .trim_end_matches('.')
-        .rsplit(' ')
-        .next()
-        .and_then(|port| port.parse().ok());
-    let port = port.ok_or_else(|| format!("no port in: {line}"))?;
-    Ok((Mutex::new(daemon), port))
-}
-
-/// A command of the Chrome DevTools Protocol, by way of chromedriver.
-#[derive(Debug)]
-struct DevTools {
-    method: &'static str,
-    parameters: Value,
-}
-
-impl WebDriverCompatibleCommand for DevTools {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
-        base.join(&format!(
-            "session/{}/goog/cdp/execute",
-            session.unwrap_or_default()
-        ))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (reqwest::Method, Option<String>) {
-        let body = json!({"cmd": self.method, "params": self.parameters});
-        (reqwest::Method::POST, Some(body.to_string()))
     }
 }
