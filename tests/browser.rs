@@ -1,9 +1,7 @@
 //! What visitors see and do, each in a browser of their own.
 //!
-//! With `CADASTRO_SCREENSHOTS=FOLDER` these tests also leave a picture of every page in that folder, in both
-//! languages, light and dark, on a phone and on a desktop; and `receipt.png`, the one that README shows.
+//! With `CADASTRO_SCREENSHOTS=FOLDER` they also leave a picture of every page in that folder.
 
-mod accounts;
 mod forms;
 mod looks;
 mod receipts;

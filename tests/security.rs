@@ -127,7 +127,7 @@ async fn the_thirty_first_sign_up_in_a_minute_waits_and_other_addresses_do_not()
             .set("CADASTRO_TRUSTED_PROXIES", "127.0.0.1")
             .start()
             .await;
-        let from = |address: &str| Visitor::new(&app).from_address(address);
+        let from = |address: &str| Visitor::new(&app).behind(address);
         for _ in 0..30 {
             from("2001:db8::1")
                 .post("/signup", &[])
@@ -162,13 +162,13 @@ async fn an_account_is_guarded_against_guesses_from_many_addresses() {
         .start()
         .await;
     for guess in 0..10 {
-        let visitor = Visitor::new(&app).from_address(&format!("192.0.2.{guess}"));
+        let visitor = Visitor::new(&app).behind(&format!("192.0.2.{guess}"));
         visitor
             .log_in("maria", "not the password")
             .await
             .with_status(422);
     }
-    let visitor = Visitor::new(&app).from_address("192.0.2.99");
+    let visitor = Visitor::new(&app).behind("192.0.2.99");
     let page = visitor
         .log_in("maria", "not the password")
         .await
@@ -188,10 +188,10 @@ async fn an_address_that_anybody_may_write_is_not_believed() {
         .start()
         .await;
     for n in 0..30 {
-        let visitor = Visitor::new(&app).from_address(&format!("192.0.2.{n}"));
+        let visitor = Visitor::new(&app).behind(&format!("192.0.2.{n}"));
         visitor.post("/signup", &[]).await.with_status(422);
     }
-    let visitor = Visitor::new(&app).from_address("192.0.2.200");
+    let visitor = Visitor::new(&app).behind("192.0.2.200");
     visitor.post("/signup", &[]).await.with_status(429);
 }
 
@@ -204,10 +204,10 @@ async fn metrics_are_for_this_machine_and_for_operators() {
         .start()
         .await;
     Visitor::new(&app).get("/metrics").await.with_status(200);
-    let elsewhere = Visitor::new(&app).from_address("192.0.2.1");
+    let elsewhere = Visitor::new(&app).behind("192.0.2.1");
     elsewhere.get("/metrics").await.with_status(401);
     Visitor::operator(&app)
-        .from_address("192.0.2.1")
+        .behind("192.0.2.1")
         .get("/metrics")
         .await
         .with_status(200);

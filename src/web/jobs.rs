@@ -49,6 +49,7 @@ pub fn any_live(jobs: &[JobRow]) -> bool {
 
 fn line(job: &JobRow, text: &Text, locale: Locale) -> Line {
     let title = format!("jobs.kind.{}", job.kind);
+    let done = format!("jobs.result.{}", job.kind);
     let number = job.id.to_string();
     Line {
         id: job.id,
@@ -65,7 +66,11 @@ fn line(job: &JobRow, text: &Text, locale: Locale) -> Line {
         started_at: job.started_at.map(Timestamp::as_microsecond),
         finished_at: job.finished_at.map(Timestamp::as_microsecond),
         progress: job.progress,
-        result: job.result.clone(),
+        // A letter has nothing to say of itself.
+        result: job.result.clone().or_else(|| {
+            let tells = job.state == State::Completed && text.has_sentence(&done);
+            tells.then(|| text.sentence(locale, &done, &[]))
+        }),
         error: match job.state {
             State::Retryable => Some(text.sentence(locale, "jobs.error.retrying", &[])),
             State::Discarded => {

@@ -28,12 +28,6 @@ async fn every_error_stands_beside_its_field_and_above_the_form() {
     let mismatch = ("something else", "The two passwords are not the same.");
     let rows: &[Row] = &[
         [
-            ("", "Choose a username."),
-            ("", "Enter your e-mail."),
-            ("", "Create a password."),
-            ("", "Repeat the password."),
-        ],
-        [
             ("jo", "The username needs at least 3 characters."),
             ("joana", "The e-mail lacks its “@”, as in name@example.com."),
             ("short", "The password needs at least 8 characters."),
@@ -71,7 +65,7 @@ async fn every_error_stands_beside_its_field_and_above_the_form() {
             ),
             (
                 "12345678a",
-                "This password is easy to guess. Try a few words that have nothing to do with each other.",
+                "This password is very common and would soon be guessed. Choose another.",
             ),
             mismatch,
         ],
@@ -120,7 +114,7 @@ async fn every_error_stands_beside_its_field_and_above_the_form() {
     said.sort();
     said.dedup_by_key(|(_, error)| *error);
     assert!(said.len() >= FieldError::ALL.len(), "an error is not shown");
-    assert_eq!(app.store.users(10).await.expect("users").len(), 1);
+    assert_eq!(app.store.users(None, 10).await.expect("users").len(), 1);
     assert_eq!(browser.complaints().await, [] as [&str; 0]);
 }
 
@@ -177,9 +171,9 @@ async fn errors_are_told_in_portuguese_too_and_without_javascript() {
     let summary = browser.text_of(".summary").await;
     let expected = [
         "Há um problema com os dados",
-        "O nome de usuário precisa ter pelo menos 3 caracteres.",
-        "O domínio “example” está incompleto. Um e-mail termina como nome@exemplo.com.",
-        "Esta senha é muito comum e seria logo descoberta. Escolha outra.",
+        "O nome de usuário precisa de pelo menos 3 caracteres.",
+        "O domínio “example” está incompleto. Um e-mail termina como nome@exemplo.com.br.",
+        "Esta senha é muito comum e seria adivinhada logo. Escolha outra.",
         "Repita a senha.",
     ];
     assert_eq!(summary, expected.join("\n"));

@@ -36,7 +36,7 @@ async fn a_form_sent_while_the_database_is_away_keeps_what_was_typed_and_goes_th
     browser.client.back().await.expect("there is a way back");
     server.start();
     sign_up(&browser, &app, "maria").await;
-    assert_eq!(app.store.users(10).await.expect("users").len(), 1);
+    assert_eq!(app.store.users(None, 10).await.expect("users").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +49,7 @@ async fn two_quick_clicks_make_one_user_with_and_without_javascript() {
         browser.double_click("main [type=submit]").await;
         browser.wait_for("#jobs").await;
         receipt(&browser, &app).await;
-        assert_eq!(app.store.users(10).await.expect("users").len(), users);
+        assert_eq!(app.store.users(None, 10).await.expect("users").len(), users);
     }
 }
 

@@ -18,8 +18,6 @@ use fantoccini::{
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-pub use self::look::pictures;
-
 use self::driver::{ConsoleLog, DevTools};
 use super::axe::{self, Violation};
 

@@ -58,7 +58,7 @@ impl Visitor {
     }
 
     /// Comes from this address, as a proxy says.
-    pub fn from_address(self, address: &str) -> Self {
+    pub fn behind(self, address: &str) -> Self {
         self.with(HeaderName::from_static("x-forwarded-for"), address)
     }
 
