@@ -10,7 +10,7 @@ use super::{
     Store, StoreError,
     connection::{Db, Pg, change, immediate, limited, read},
     rows::{JobRow, RawJob, instant, job_rows},
-    schema::{instances, jobs},
+    schema::{instances, jobs, queues},
     sqlite::Lite,
 };
 use crate::queue::State;
@@ -99,7 +99,14 @@ impl Store {
         macro_rules! claim {
             ($c:ident, $next:expr) => {{
                 let picked: Vec<i64> = $next.load($c).await?;
-                if picked.is_empty() {
+                // Asked after the pick: whoever paused the queue before enqueuing can rely on it.
+                let pauses: i64 = queues::table
+                    .filter(queues::name.eq(queue))
+                    .filter(queues::paused_at.is_not_null())
+                    .count()
+                    .get_result($c)
+                    .await?;
+                if picked.is_empty() || pauses > 0 {
                     return Ok::<Vec<RawJob>, StoreError>(Vec::new());
                 }
                 let claimed = diesel::update(jobs::table.filter(jobs::id.eq_any(picked)))

@@ -108,7 +108,10 @@ async fn every_error_stands_beside_its_field_and_above_the_form() {
         refused(&browser, row).await;
     }
     assert_eq!(app.store.users(None, 10).await.expect("users").len(), 1);
-    assert_eq!(browser.complaints().await, [] as [&str; 0]);
+    // The browser remarks on the status itself; anything else would be ours.
+    let mut complaints = browser.complaints().await;
+    complaints.retain(|complaint| !complaint.contains("422"));
+    assert_eq!(complaints, [] as [&str; 0]);
 }
 
 /// Sends what the row says, and looks for what it says comes back.
