@@ -36,7 +36,7 @@ pub enum Outcome {
     },
     /// Handed back unfinished because the process stops; the attempt does not count.
     HandedBack,
-    /// Its owner went silent in the middle: due again at once, and the attempt counts.
+    /// Its owner died or went silent in the middle: due again, at once the first time; the attempt counts.
     Rescued,
 }
 

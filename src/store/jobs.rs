@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     account::UserId,
-    queue::{JobId, NewJob, State, Verdict},
+    queue::{Ending, JobId, NewJob, State, Verdict},
 };
 
 /// How an attempt ended, as it is to be written down.
@@ -52,6 +52,7 @@ macro_rules! insert_jobs {
                         jobs::args.eq(job.args.to_string()),
                         jobs::attempt.eq(0),
                         jobs::max_attempts.eq(job.max_attempts),
+                        jobs::crashes.eq(0),
                         jobs::created_at.eq($now.as_microsecond()),
                         jobs::run_at.eq(run_at.as_microsecond()),
                         jobs::user_id.eq(job.user),
@@ -120,6 +121,10 @@ impl Store {
                         .run_at
                         .map(|run_at| jobs::run_at.eq(run_at.as_microsecond())),
                     jobs::max_attempts.eq(jobs::max_attempts + i32::from(verdict.free)),
+                    jobs::crashes.eq(match verdict.ending {
+                        Ending::Rescued => job.crashes + 1,
+                        _ => 0,
+                    }),
                     jobs::finished_at.eq(verdict.state.is_final().then_some(at)),
                     jobs::progress.eq((verdict.state == State::Completed).then_some(100)),
                     jobs::result.eq(verdict.result.as_deref().map(storable)),

@@ -20,6 +20,8 @@ pub struct JobRow {
     /// The number of the newest attempt; 0 before the first.
     pub attempt: i32,
     pub max_attempts: i32,
+    /// How many attempts in a row, up to the newest that has ended, ended with their process.
+    pub crashes: i32,
     pub created_at: Timestamp,
     /// When it is or was due.
     pub run_at: Timestamp,
@@ -48,6 +50,7 @@ pub(super) struct RawJob {
     args: String,
     attempt: i32,
     max_attempts: i32,
+    crashes: i32,
     created_at: i64,
     run_at: i64,
     started_at: Option<i64>,
@@ -72,6 +75,7 @@ impl TryFrom<RawJob> for JobRow {
             args: raw.args,
             attempt: raw.attempt,
             max_attempts: raw.max_attempts,
+            crashes: raw.crashes,
             created_at: instant(raw.created_at)?,
             run_at: instant(raw.run_at)?,
             started_at: raw.started_at.map(instant).transpose()?,

@@ -117,11 +117,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 heard(store.claim(TASK, &["a"], 5, here, now)).await,
                 &["jobs_available", PRIMARY],
             ),
-            (
-                "orphans",
-                heard(store.orphans(now, here)).await,
-                &["jobs_executing"],
-            ),
+            ("orphans", heard(store.orphans()).await, &["jobs_executing"]),
             (
                 "executing",
                 heard(store.executing(here)).await,

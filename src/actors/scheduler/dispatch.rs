@@ -143,6 +143,9 @@ impl SchedulerActor {
     /// Hands claimed jobs to free workers, in the order in which they are to start.
     pub(super) fn hand_out(&mut self, claimed: Vec<JobRow>, ctx: &mut Context<Self>) {
         let mailbox = self.mailbox(ctx);
+        // A claim that was under way when this instance was struck out is an orphan already.
+        let ours = |job: &JobRow| job.owner.as_deref() == Some(&*self.owner);
+        let claimed: Vec<JobRow> = claimed.into_iter().filter(ours).collect();
         for job in claimed {
             let now = self.parts.clock.now();
             let late = Duration::try_from(now.duration_since(job.run_at)).unwrap_or_default();
