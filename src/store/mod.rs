@@ -5,6 +5,7 @@
 mod accounts;
 mod connection;
 mod error;
+mod insert;
 mod instances;
 mod jobs;
 mod leases;

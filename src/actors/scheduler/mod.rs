@@ -229,6 +229,11 @@ impl SchedulerActor {
     fn turned(&mut self, taken: dispatch::Taken, ctx: &mut Context<Self>) {
         self.turning = false;
         self.settled(taken.settled);
+        for job in taken.advanced {
+            if let Some(running) = self.running.get(&job) {
+                self.tell(&running.job);
+            }
+        }
         if let Some(ours) = taken.ours {
             self.rescue(ours);
         }

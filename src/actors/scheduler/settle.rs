@@ -73,6 +73,10 @@ impl SchedulerActor {
     }
 
     fn count(&self, Settled { job, verdict, at }: &Settled) {
+        if verdict.ending == Ending::HandedBack {
+            // Not an end, but a stop in the middle: somebody carries on.
+            return;
+        }
         let took = at.duration_since(job.started_at.unwrap_or(*at));
         let took = Duration::try_from(took).unwrap_or_default();
         let ending = verdict.ending.word();

@@ -99,10 +99,10 @@ impl SchedulerActor {
             }
             Ok(look) => {
                 let silent = self.watch.look(look.others, &self.owner);
-                if !look.orphans.is_empty() {
-                    self.rescue(look.orphans);
-                    self.turn(ctx);
-                }
+                self.rescue(look.orphans);
+                // A claim whose answer was lost may be committed long after the turn that made it.
+                self.unsure = true;
+                self.turn(ctx);
                 self.bury(silent, ctx);
             }
             Err(error) => {
