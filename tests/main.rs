@@ -7,6 +7,7 @@ mod config;
 mod databases;
 mod delays;
 mod house;
+mod instances;
 mod languages;
 mod letters;
 mod login;

@@ -2,32 +2,24 @@
 //!
 //! Where no mail server is set, letters go into the built-in mailbox.
 
-use std::sync::Arc;
-
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Supervised, WrapFuture};
 
 use super::{
-    Scheduler,
-    attempt::{Bounds, failed, restart_after},
-    probe::{Post, Vitals},
-    scheduler::{Run, Worker},
-    supervision::Life,
+    attempt::failed,
+    probe::Post,
+    scheduler::{Report, Run},
+    station::{Bench, Station},
 };
 use crate::{
-    jobs::{Catalogue, Context as JobContext, JobError, Tools, Work},
+    jobs::{JobError, Work},
     mail::{Connection, MailError, Mailer, Message},
     metrics::Metrics,
-    queue::{EMAIL, Fault, Outcome},
+    queue::{Fault, Outcome},
     store::NewLetter,
 };
 
 pub(super) struct EmailActor {
-    pub index: usize,
-    pub life: Life,
-    pub vitals: Arc<Vitals>,
-    pub catalogue: Catalogue,
-    pub tools: Tools,
-    pub scheduler: Scheduler,
+    pub station: Station,
     pub mailer: Mailer,
     pub metrics: Metrics,
     /// Lent to the letter that is being sent; what a fall takes with it is opened anew.
@@ -38,12 +30,7 @@ impl Actor for EmailActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.scheduler.ready(Worker {
-            queue: EMAIL,
-            index: self.index,
-            inbox: ctx.address().recipient(),
-            vitals: self.vitals.clone(),
-        });
+        self.station.started(ctx);
     }
 }
 
@@ -54,15 +41,24 @@ impl Supervised for EmailActor {
     }
 }
 
+impl Handler<Post<Report>> for EmailActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<Report>, ctx: &mut Self::Context) {
+        let (report, _handling) = post.open();
+        self.station.report(report, ctx);
+    }
+}
+
 impl Handler<Post<Run>> for EmailActor {
     type Result = ();
 
     fn handle(&mut self, post: Post<Run>, ctx: &mut Self::Context) {
         let (run, handling) = post.open();
+        self.station.begin();
         let connection = self.connection.take();
         let mut delivery = Delivery {
-            catalogue: self.catalogue.clone(),
-            tools: self.tools.clone(),
+            bench: self.station.bench.clone(),
             mailer: self.mailer.clone(),
             metrics: self.metrics.clone(),
             connection: connection.or_else(|| self.mailer.connection()),
@@ -79,11 +75,7 @@ impl Handler<Post<Run>> for EmailActor {
             work.into_actor(self)
                 .map(|(ticket, outcome, connection), actor, ctx| {
                     actor.connection = connection;
-                    let fall = restart_after(&outcome);
-                    ticket.answer(outcome, fall.is_none());
-                    if let Some(fall) = fall {
-                        actor.life.fall(ctx, fall);
-                    }
+                    actor.station.end(ticket, outcome, ctx);
                 }),
         );
     }
@@ -91,8 +83,7 @@ impl Handler<Post<Run>> for EmailActor {
 
 /// What one letter needs on its way.
 struct Delivery {
-    catalogue: Catalogue,
-    tools: Tools,
+    bench: Bench,
     mailer: Mailer,
     metrics: Metrics,
     /// None where no mail server is set.
@@ -102,11 +93,7 @@ struct Delivery {
 impl Delivery {
     /// Lets the job compose its letter, and sends it, both within one time limit.
     async fn attempt(&mut self, run: &Run) -> Result<(), Outcome> {
-        let Some(kind) = self.catalogue.kind(&run.job.kind) else {
-            return Err(Outcome::HandedBack);
-        };
-        let cx = JobContext::new(self.tools.clone(), run.job.clone());
-        let bounds = Bounds::new(cx.clock(), cx.begun(), kind.policy.time_limit, &run.cancel);
+        let (kind, cx, bounds) = self.bench.prepare(run)?;
         let work = match kind.work {
             Work::Letter(compose) => compose(run.job.clone(), cx),
             // The catalogue lets no task into this queue; an operator's hand in the table might.
@@ -138,9 +125,9 @@ impl Delivery {
             text: letter.text().to_owned(),
             html: letter.html().to_owned(),
             source: letter.formatted(),
-            sent_at: self.tools.clock.now(),
+            sent_at: self.bench.tools.clock.now(),
         };
-        let kept = self.tools.store.keep_letter(&letter).await;
+        let kept = self.bench.tools.store.keep_letter(&letter).await;
         kept.map_err(|error| failed(Fault::Error, error.to_string()))
     }
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Nobody may ask for more attempts than these: far more than anybody waits for.
+pub const MOST_ATTEMPTS: i32 = 1000;
+
 /// The terms on which a kind of job is attempted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Policy {

@@ -114,17 +114,32 @@ pub struct Verdict {
     pub result: Option<String>,
 }
 
-/// Judges how attempt `attempt` of at most `max_attempts` ended.
+/// How far a job's attempts have come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Tally {
+    /// The number of the attempt that has ended, from 1.
+    pub attempt: i32,
+    /// The job is discarded when this one fails.
+    pub max_attempts: i32,
+    /// How many attempts in a row, just before this one, ended with their process.
+    pub crashes: i32,
+}
+
+/// Judges how an attempt ended.
 ///
 /// `chance`, from 0 to 1, is the jitter of the back-off.
 pub fn settle(
     outcome: Outcome,
-    attempt: i32,
-    max_attempts: i32,
+    tally: Tally,
     policy: &Policy,
     now: Timestamp,
     chance: f64,
 ) -> Verdict {
+    let Tally {
+        attempt,
+        max_attempts,
+        crashes,
+    } = tally;
     let later = |wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX);
     let base = Verdict {
         state: State::Completed,
@@ -176,18 +191,23 @@ pub fn settle(
             ending: Ending::HandedBack,
             ..base
         },
-        Outcome::Rescued if spent => discarded(LOST_OWNER.to_owned()),
+        Outcome::Rescued if spent => discarded(format!("crashed: {LOST_OWNER}")),
         Outcome::Rescued => Verdict {
             state: State::Retryable,
-            run_at: Some(now),
+            // Most jobs are innocent of the crash that they met, and are due again at once. One that
+            // meets crash upon crash may be their cause: it must leave the process time to live.
+            run_at: Some(match crashes {
+                0 => now,
+                before => later(policy.wait(before, chance)),
+            }),
             ending: Ending::Rescued,
-            error: Some(LOST_OWNER.to_owned()),
+            error: Some(format!("rescued: {LOST_OWNER}")),
             ..base
         },
     }
 }
 
-const LOST_OWNER: &str = "rescued: the process that made this attempt went silent in the middle";
+const LOST_OWNER: &str = "the process that made this attempt ended or went silent in the middle";
 
 impl Fault {
     /// The word that opens the recorded error.
@@ -236,13 +256,21 @@ mod tests {
         ]
     }
 
+    fn tally(attempt: i32, max_attempts: i32) -> Tally {
+        Tally {
+            attempt,
+            max_attempts,
+            crashes: 0,
+        }
+    }
+
     proptest! {
         #[test]
         fn a_job_is_either_final_or_due_again(
             outcome in any_outcome(), attempt in 1..30i32, max in 1..30i32, chance in 0.0..=1.0f64
         ) {
             let now = Timestamp::UNIX_EPOCH;
-            let verdict = settle(outcome, attempt, max, &Policy::DEFAULT, now, chance);
+            let verdict = settle(outcome, tally(attempt, max), &Policy::DEFAULT, now, chance);
             prop_assert_eq!(verdict.state.is_final(), verdict.run_at.is_none());
             prop_assert!(verdict.run_at.is_none_or(|at| at >= now));
         }
@@ -252,15 +280,44 @@ mod tests {
             outcome in any_outcome(), attempt in 1..30i32
         ) {
             let free = matches!(outcome, Outcome::Snoozed { .. } | Outcome::HandedBack);
-            let verdict = settle(outcome, attempt, 30, &Policy::DEFAULT, Timestamp::UNIX_EPOCH, 0.5);
+            let verdict = settle(outcome, tally(attempt, 30), &Policy::DEFAULT, Timestamp::UNIX_EPOCH, 0.5);
             prop_assert_eq!(verdict.free, free);
         }
 
         #[test]
         fn no_attempt_follows_the_last(outcome in any_outcome(), max in 1..30i32) {
-            let verdict = settle(outcome, max, max, &Policy::DEFAULT, Timestamp::UNIX_EPOCH, 0.5);
+            let verdict = settle(outcome, tally(max, max), &Policy::DEFAULT, Timestamp::UNIX_EPOCH, 0.5);
             prop_assert!(verdict.state.is_final() || verdict.free);
         }
+    }
+
+    fn rescued(tally: Tally) -> Verdict {
+        let now = Timestamp::UNIX_EPOCH;
+        settle(Outcome::Rescued, tally, &Policy::DEFAULT, now, 0.5)
+    }
+
+    #[test]
+    fn a_job_that_met_a_crash_is_due_at_once_and_one_that_meets_them_all_later_and_later() {
+        let waits: Vec<_> = (0..4)
+            .map(|crashes| {
+                let verdict = rescued(Tally {
+                    attempt: crashes + 1,
+                    max_attempts: 20,
+                    crashes,
+                });
+                assert_eq!(verdict.state, State::Retryable);
+                assert!(verdict.error.expect("a reason").starts_with("rescued: "));
+                verdict.run_at.expect("due again").as_second()
+            })
+            .collect();
+        assert_eq!(waits, [0, 5, 10, 20]);
+    }
+
+    #[test]
+    fn a_job_whose_last_attempt_ends_with_its_process_is_discarded_as_crashed() {
+        let verdict = rescued(tally(20, 20));
+        assert_eq!(verdict.state, State::Discarded);
+        assert!(verdict.error.expect("a reason").starts_with("crashed: "));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! diesel's connections share no type that a query could be written against once: the macros
 //! [`read!`] and [`change!`] therefore expand a query's body once for each.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use deadpool::managed::{self, Manager};
 use diesel::{ConnectionError, ConnectionResult};
@@ -51,6 +51,8 @@ impl Default for PoolSize {
 #[derive(Clone)]
 pub struct Store {
     pub(super) db: Db,
+    /// The way to the PostgreSQL server, for a connection that no pool lends.
+    pub(super) route: Option<Arc<Route>>,
     metrics: Metrics,
 }
 
@@ -75,6 +77,7 @@ impl Store {
                 write: pool(1, open.clone())?,
                 read: pool(SQLITE_READERS, open)?,
             },
+            route: None,
             metrics,
         })
     }
@@ -83,10 +86,10 @@ impl Store {
     ///
     /// The connections live on the runtime on which this is called, as SQLite's do.
     pub fn postgres(url: &str, size: PoolSize, metrics: Metrics) -> Result<Self, StoreError> {
-        let Route { config, tls } = Route::parse(url)?;
-        let home = Handle::current();
+        let route = Arc::new(Route::parse(url)?);
+        let (way, home) = (route.clone(), Handle::current());
         let pool = pool(size.0, move || {
-            let (config, tls, home) = (config.clone(), tls.clone(), home.clone());
+            let (config, tls, home) = (way.config.clone(), way.tls.clone(), home.clone());
             async move {
                 // A server that takes the call and says nothing must not gather tasks that wait.
                 AbortOnDropHandle::new(home.spawn(open_postgres(config, tls)))
@@ -97,6 +100,7 @@ impl Store {
         })?;
         Ok(Store {
             db: Db::Postgres(pool),
+            route: Some(route),
             metrics,
         })
     }
@@ -275,7 +279,7 @@ where
         .map_err(|error| StoreError::Unusable(error.to_string()))
 }
 
-async fn open_postgres(
+pub(super) async fn open_postgres(
     config: tokio_postgres::Config,
     tls: MakeRustlsConnect,
 ) -> ConnectionResult<Pg> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::read,
-    leases::available,
+    leases::{Literal, available},
     rows::{JobRow, RawJob, instant, job_rows, unreadable},
     schema::{attempts, jobs},
 };
@@ -67,7 +67,11 @@ impl Store {
                 .limit(limit)
                 .into_boxed();
             if let Some(state) = filter.state {
-                query = query.filter(jobs::state.eq(state.word()));
+                query = match state {
+                    State::Discarded => query.filter(discarded()),
+                    State::Cancelled => query.filter(cancelled()),
+                    state => query.filter(jobs::state.eq(state.word())),
+                };
             }
             if let Some(kind) = &filter.kind {
                 query = query.filter(jobs::kind.eq(kind));
@@ -147,4 +151,14 @@ impl Store {
             })
             .collect()
     }
+}
+
+// The predicates of partial indexes, word for word.
+
+fn discarded() -> Literal {
+    diesel::dsl::sql("state = 'discarded'")
+}
+
+fn cancelled() -> Literal {
+    diesel::dsl::sql("state = 'cancelled'")
 }

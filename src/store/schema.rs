@@ -63,6 +63,7 @@ diesel::table! {
         result -> Nullable<Text>,
         user_id -> Nullable<BigInt>,
         signup_id -> Nullable<BigInt>,
+        crashes -> Integer,
     }
 }
 
@@ -89,8 +90,9 @@ diesel::table! {
 diesel::table! {
     instances (id) {
         id -> Text,
+        process -> Text,
+        beats -> BigInt,
         started_at -> BigInt,
-        lease_until -> BigInt,
     }
 }
 

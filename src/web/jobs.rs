@@ -142,6 +142,7 @@ mod tests {
             args: "{}".into(),
             attempt: 1,
             max_attempts: 20,
+            crashes: 0,
             created_at: at,
             run_at: at,
             started_at: Some(at),

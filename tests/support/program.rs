@@ -59,13 +59,15 @@ impl Program {
 
     /// Ends it as a service manager does, and waits.
     pub fn terminate(mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        let told = Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .expect("kill runs");
-        assert!(told.success(), "the program can be told to stop");
+        self.signal("TERM");
         self.child.wait().expect("the program ends")
+    }
+
+    /// Sends it a signal: `STOP` holds it as it stands, `CONT` lets it go on.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(told.expect("kill runs").success(), "it can be signalled");
     }
 }
 
