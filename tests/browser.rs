@@ -2,6 +2,7 @@
 //!
 //! With `CADASTRO_SCREENSHOTS=FOLDER` they also leave a picture of every page in that folder.
 
+mod accounts;
 mod forms;
 mod looks;
 mod receipts;
