@@ -189,7 +189,7 @@ async fn the_keyboard_is_enough_to_sign_up() {
     assert_eq!(browser.execute(seen).await, true);
     browser.press("\u{e007}").await;
     assert_eq!(browser.tab().await, "username");
-    let ring = "return getComputedStyle(document.activeElement).outlineStyle";
+    let ring = "return getComputedStyle(document.activeElement.closest('.control')).outlineStyle";
     assert_eq!(browser.execute(ring).await, "solid");
     browser.press("maria").await;
     assert_eq!(browser.tab().await, "email");
