@@ -101,9 +101,12 @@
     const news = [...all("[data-job]", jobs)].filter((job) => before.get(job.dataset.job) !== stateOf(job));
     if (!news.length) return;
     for (const job of news) job.classList.add("is-new");
-    one("[data-announce]").textContent = news
+    // Added below what was said before, which may not have been read out yet.
+    const line = document.createElement("p");
+    line.textContent = news
       .map((job) => `${one("h3", job).textContent}: ${one(".badge", job).textContent}.`)
       .join(" ");
+    one("[data-announce]").append(line);
   };
 
   // Live updates: `jobs` brings the list as HTML, `end` says that nothing more will come.

@@ -50,7 +50,7 @@ const MISFITS: &str = "
     const told = element => `${element.outerHTML.slice(0, 90)} (${element.scrollWidth} by ${element.scrollHeight} in
         ${element.clientWidth} by ${element.clientHeight})`.replace(/\\s+/g, ' ');
     const isMisfit = element => {
-        if (element.matches('.visually-hidden, input') || !element.clientWidth) return false;
+        if (element.closest('.visually-hidden, input') || !element.clientWidth) return false;
         const style = getComputedStyle(element);
         const hides = style.overflowX !== 'visible' || style.overflowY !== 'visible';
         return element.getBoundingClientRect().right > root.clientWidth
