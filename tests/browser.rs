@@ -4,6 +4,7 @@
 
 mod accounts;
 mod forms;
+mod keyboard;
 mod looks;
 mod receipts;
 mod troubles;

@@ -6,8 +6,8 @@
   const all = (selector, root = document) => root.querySelectorAll(selector);
   const one = (selector, root = document) => root.querySelector(selector);
 
-  // After a form came back: straight to what has to be read first.
-  one("[data-focus]")?.focus();
+  // After a form came back: straight to what has to be read first. Older browsers know `autofocus` on fields alone.
+  one("[autofocus]")?.focus();
 
   // Show or hide a password.
   for (const button of all("[data-reveal]")) {
