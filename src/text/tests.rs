@@ -85,11 +85,25 @@ fn pages() -> Vec<(&'static str, Value)> {
         ),
         (
             "pages/login",
-            json!({ "form": { "login": "" }, "error": null, "notice": null, "next": null }),
+            json!({
+                "form": { "login": "" }, "errors": [], "field_errors": { "login": [], "password": [] },
+                "error": null, "notice": null, "next": null,
+            }),
         ),
         (
             "pages/login",
-            json!({ "form": { "login": "ana" }, "error": "Wrong", "notice": "Bye", "next": "/x?a=b" }),
+            json!({
+                "form": { "login": "ana" }, "errors": [], "field_errors": { "login": [], "password": [] },
+                "error": "Wrong", "notice": "Bye", "next": "/x?a=b",
+            }),
+        ),
+        (
+            "pages/login",
+            json!({
+                "form": { "login": "" }, "errors": [{ "field": "password", "message": "Enter it." }],
+                "field_errors": { "login": [], "password": ["Enter it."] }, "error": null, "notice": null,
+                "next": null,
+            }),
         ),
         ("pages/mailbox", json!({ "letters": [] })),
         ("pages/mailbox", json!({ "letters": [letter] })),

@@ -26,6 +26,7 @@ mod sign_up;
 mod span;
 mod view;
 mod visit;
+mod wrong;
 
 use std::{io, net::TcpListener, sync::Arc};
 
