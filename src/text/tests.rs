@@ -44,14 +44,14 @@ fn pages() -> Vec<(&'static str, Value)> {
         (
             "pages/signup",
             json!({
-                "form": { "username": "", "email": "" }, "idempotency_key": "k", "errors": [],
+                "form": { "username": "", "email": "" }, "idempotency_key": "k", "password_hint": "Long.", "errors": [],
                 "field_errors": no_errors, "notice": null, "retry_after": null,
             }),
         ),
         (
             "pages/signup",
             json!({
-                "form": { "username": "<b>", "email": "x\"y" }, "idempotency_key": "k",
+                "form": { "username": "<b>", "email": "x\"y" }, "idempotency_key": "k", "password_hint": "Again.",
                 "errors": [{ "field": "username", "message": "Too <short>" }],
                 "field_errors": {
                     "username": ["Too <short>", "Reserved"], "email": [], "password": [],

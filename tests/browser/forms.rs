@@ -177,6 +177,8 @@ async fn errors_are_told_in_portuguese_too_and_without_javascript() {
     assert_eq!(summary, expected.join("\n"));
     assert_eq!(browser.focused().await, "summary");
     assert_eq!(browser.value("username").await, "jo");
+    let hint = browser.text_of("#password-hint").await;
+    assert!(hint.starts_with("Digite-a de novo"), "{hint}");
     browser.click(".summary a[href='#password']").await;
     assert_eq!(browser.focused().await, "password");
 }

@@ -36,6 +36,7 @@ pub struct Form {
 struct SignupPage<'a> {
     form: Kept<'a>,
     idempotency_key: &'a str,
+    password_hint: String,
     errors: Vec<Wrong>,
     field_errors: BTreeMap<&'static str, Vec<String>>,
     notice: Option<String>,
@@ -47,6 +48,9 @@ struct SignupPage<'a> {
 struct Kept<'a> {
     username: &'a str,
     email: &'a str,
+    /// Whether a password was typed that did not stay.
+    #[serde(skip)]
+    password: bool,
 }
 
 /// `GET /signup`
@@ -68,6 +72,7 @@ pub async fn submit(
 }
 
 async fn signed_up(visit: &Visit, form: Form) -> Answer {
+    let password = !form.password.is_empty();
     let typed = Typed {
         username: form.username.clone(),
         email: form.email.clone(),
@@ -82,6 +87,7 @@ async fn signed_up(visit: &Visit, form: Form) -> Answer {
             let kept = Kept {
                 username: &form.username,
                 email: &form.email,
+                password,
             };
             // The key goes on meaning this form, unless it turned out to mean another.
             let key = key.filter(|_| !matches!(error, WebError::KeyReused));
@@ -115,9 +121,14 @@ fn filled<'a>(
     error: Option<&WebError>,
 ) -> SignupPage<'a> {
     let errors = error.map_or_else(Vec::new, |error| wrong(visit, error));
+    let hint = match form.password {
+        false => "field.hint.password",
+        true => "field.hint.password_again",
+    };
     SignupPage {
         form,
         idempotency_key,
+        password_hint: visit.sentence(hint, &[]),
         field_errors: by_field(Field::ALL.map(Field::name), &errors),
         errors,
         notice: error.and_then(|error| notice(visit, error)),
