@@ -6,7 +6,7 @@ mod faults;
 mod leases;
 mod migrations;
 mod plans;
-mod raw;
+pub(crate) mod raw;
 mod reports;
 mod signups;
 
