@@ -95,3 +95,23 @@ async fn a_receipt_is_as_it_should_be_when_not_everything_worked() {
         judge(&browser, "receipt-cancelled").await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_decorates_comes_to_rest_within_five_seconds() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::start(&database).await;
+    let browser = Browser::open(DESKTOP, false, true, "en").await;
+    let moving =
+        json!({"features": [{"name": "prefers-reduced-motion", "value": "no-preference"}]});
+    browser.devtools("Emulation.setEmulatedMedia", moving).await;
+    browser.goto(&app.url).await;
+    let ends = "return document.getAnimations().map(movement => movement.effect.getComputedTiming().endTime)";
+    let ends = browser.execute(ends).await;
+    let ends = ends.as_array().expect("a list");
+    assert!(!ends.is_empty(), "the picture moves");
+    assert!(
+        ends.iter()
+            .all(|end| end.as_f64().is_some_and(|end| end <= 5000.0)),
+        "{ends:?}"
+    );
+}
