@@ -1,0 +1,34 @@
+//! Those who watch their jobs live: they see the end, and leave nothing behind.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::support::{app::TestApp, database::TestDatabase, visitor::Visitor};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_the_head_of_a_stream_gets_no_more() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::start(&database).await;
+    let receipt = Visitor::new(&app).sign_up("maria").await;
+    let address = app.url.strip_prefix("http://").expect("plain HTTP");
+    let mut connection = TcpStream::connect(address).await.expect("a connection");
+    let requests = format!(
+        "HEAD /signup/{receipt}/events HTTP/1.1\r\nHost: {address}\r\n\r\n\
+         GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    );
+    let sent = connection.write_all(requests.as_bytes()).await;
+    sent.expect("the requests leave");
+    let mut answers = String::new();
+    let read = connection.read_to_string(&mut answers);
+    let read = tokio::time::timeout(Duration::from_secs(60), read).await;
+    read.expect("both are answered").expect("text");
+    let heads: Vec<_> = answers.match_indices("HTTP/1.1 200 OK\r\n").collect();
+    assert_eq!(heads.len(), 2, "{answers}");
+    let (head, rest) = answers.split_once("\r\n\r\n").expect("a head");
+    assert!(head.contains("content-type: text/event-stream"), "{head}");
+    assert!(rest.starts_with("HTTP/1.1 200 OK\r\n"), "{rest}");
+}
