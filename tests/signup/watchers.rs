@@ -7,7 +7,12 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{app::TestApp, database::TestDatabase, visitor::Visitor};
+use super::{Events, states};
+use crate::support::{
+    app::TestApp,
+    database::TestDatabase,
+    visitor::{PASSWORD, Visitor},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_asks_for_the_head_of_a_stream_gets_no_more() {
@@ -31,4 +36,25 @@ async fn whoever_asks_for_the_head_of_a_stream_gets_no_more() {
     let (head, rest) = answers.split_once("\r\n\r\n").expect("a head");
     assert!(head.contains("content-type: text/event-stream"), "{head}");
     assert!(rest.starts_with("HTTP/1.1 200 OK\r\n"), "{rest}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_logs_out_sees_no_more_of_the_account() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::start(&database).await;
+    let visitor = Visitor::new(&app);
+    visitor.sign_up("maria").await;
+    visitor.log_in("maria", PASSWORD).await.with_status(303);
+    let mut events = Events::of(&visitor, "/account/events").await;
+    events.jobs(|jobs| states(jobs).len() == 4).await;
+    // In another tab. The task that this starts is news.
+    visitor.post("/logout", &[]).await.with_status(303);
+    while let Some((name, jobs)) = events.next().await {
+        assert_eq!(name, "jobs");
+        assert_eq!(
+            states(&jobs).len(),
+            4,
+            "not the task that the log-out starts"
+        );
+    }
 }
