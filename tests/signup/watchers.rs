@@ -5,12 +5,13 @@ use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::spawn_blocking,
 };
 
 use super::{Events, states};
 use crate::support::{
     app::TestApp,
-    database::TestDatabase,
+    database::{PostgresServer, TestDatabase},
     visitor::{PASSWORD, Visitor},
 };
 
@@ -39,6 +40,28 @@ async fn whoever_asks_for_the_head_of_a_stream_gets_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_outlives_the_absence_of_the_database() {
+    let server = PostgresServer::new();
+    let app = TestApp::start(&TestDatabase::on(&server)).await;
+    let visitor = Visitor::new(&app);
+    let receipt = visitor.sign_up("maria").await;
+    let mut events = Events::of(&visitor, &format!("/signup/{receipt}/events")).await;
+    events
+        .jobs(|jobs| states(jobs) == ["scheduled", "executing", "executing"])
+        .await;
+    server.stop();
+    visitor.get("/readyz").await.with_status(503);
+    server.start();
+    while visitor.get("/readyz").await.status != 200 {}
+    app.advance(Duration::from_secs(10));
+    events
+        .jobs(|jobs| states(jobs).iter().all(|state| state == "completed"))
+        .await;
+    assert_eq!(events.next().await, Some(("end".into(), "end".into())));
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_logs_out_sees_no_more_of_the_account() {
     let database = TestDatabase::sqlite();
     let app = TestApp::start(&database).await;
@@ -57,4 +80,25 @@ async fn whoever_logs_out_sees_no_more_of_the_account() {
             "not the task that the log-out starts"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_every_stream() {
+    let database = TestDatabase::sqlite();
+    // Nothing runs that the stop would wait for; the letter is still to come.
+    let app = TestApp::builder(&database)
+        .set("CADASTRO_SIMPLE_TASK", "0s")
+        .set("CADASTRO_PARAMETER_TASK", "0s")
+        .set("CADASTRO_SHUTDOWN_GRACE", "30s")
+        .start()
+        .await;
+    let visitor = Visitor::new(&app);
+    let receipt = visitor.sign_up("maria").await;
+    let mut events = Events::of(&visitor, &format!("/signup/{receipt}/events")).await;
+    events
+        .jobs(|jobs| states(jobs) == ["scheduled", "completed", "completed"])
+        .await;
+    let stopped = spawn_blocking(move || app.stop());
+    assert_eq!(events.next().await, None);
+    stopped.await.expect("it stops");
 }

@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use crate::{
     account::User,
-    actors::Change,
     web::{
         Answer, WebError,
         jobs::{self, Jobs},
         live::{self, Snapshot},
+        news::{News, Topic},
         seats::Seats,
         view::Nothing,
         visit::Visit,
@@ -62,15 +62,15 @@ async fn account(visit: &Visit, user: &User) -> Answer {
 }
 
 /// `GET /account/events`
-pub async fn events(visit: Visit, seats: web::Data<Seats>) -> Answer {
+pub async fn events(visit: Visit, seats: web::Data<Seats>, news: web::Data<News>) -> Answer {
     let user = visit.user().await?.ok_or(WebError::Unknown)?.id;
     let state = visit.state.clone();
     let look = move || {
         let visit = visit.clone();
         async move { look(&visit).await }
     };
-    let concerns = move |change: &Change| change.user == Some(user.0);
-    Ok(live::stream(&state, seats.take()?, concerns, look))
+    let news = news.about(Topic::User(user));
+    Ok(live::stream(&state, seats.take()?, news, look))
 }
 
 /// Nothing any more, once the visitor has logged out or the session is over.
