@@ -30,6 +30,9 @@ const QUIET: Duration = Duration::from_secs(15);
 /// How soon a browser comes back after a connection was lost, in milliseconds.
 const RETRY: u32 = 2000;
 
+/// How soon one comes back that has no seat, to look again.
+const RETRY_WITHOUT_SEAT: u32 = 5000;
+
 /// What a stream sees when it looks.
 pub struct Snapshot {
     /// `partials/jobs`, filled.
@@ -41,10 +44,11 @@ pub struct Snapshot {
 /// Streams what `look` sees: now, after all `news`, and until all has ended.
 ///
 /// Sends the events `jobs`, with the list as HTML, and `end`. When `look` sees nothing at all any
-/// more, the stream ends too; when it fails, the stream looks again later.
+/// more, the stream ends too; when it fails, the stream looks again later. Without a seat it tells
+/// what it sees and ends, and the browser comes back by itself: then its page is refreshed, not live.
 pub fn stream<L, F>(
     state: &State,
-    seat: OwnedSemaphorePermit,
+    seat: Option<OwnedSemaphorePermit>,
     news: Subscription,
     look: L,
 ) -> HttpResponse
@@ -62,7 +66,7 @@ where
         told: None,
         spoke: Instant::now(),
         ended: false,
-        _seat: Some(seat),
+        seat,
     };
     let events = stream::unfold(live, |mut live| async {
         let event = live.next().await?;
@@ -89,7 +93,8 @@ struct Live<L> {
     told: Option<String>,
     spoke: Instant,
     ended: bool,
-    _seat: Option<OwnedSemaphorePermit>,
+    /// Held until the stream ends.
+    seat: Option<OwnedSemaphorePermit>,
 }
 
 impl<L, F> Live<L>
@@ -115,13 +120,23 @@ where
             };
             let events = match std::mem::replace(&mut self.greeted, true) {
                 true => self.tell(seen),
-                false => greeting() + &self.tell(seen),
+                false => self.greeting() + &self.tell(seen),
             };
+            self.ended |= self.seat.is_none();
             if !events.is_empty() {
                 self.spoke = Instant::now();
                 return Some(events);
             }
         }
+    }
+
+    /// Tells the browser when to come back, and that it has come to the right place.
+    fn greeting(&self) -> String {
+        let retry = match self.seat {
+            Some(_) => RETRY,
+            None => RETRY_WITHOUT_SEAT,
+        };
+        format!("retry: {retry}\n\n")
     }
 
     /// What of this the browser does not know yet; nothing, unless it is time to say something.
@@ -161,11 +176,6 @@ where
         self.news.catch_up();
         true
     }
-}
-
-/// Tells the browser when to come back, and that it has come to the right place.
-fn greeting() -> String {
-    format!("retry: {RETRY}\n\n")
 }
 
 /// One event; a line of its data must not look like the end of it.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -12,8 +15,127 @@ use super::{Events, states};
 use crate::support::{
     app::TestApp,
     database::{PostgresServer, TestDatabase},
+    program::Program,
     visitor::{PASSWORD, Visitor},
 };
+
+const CROWD: usize = 500;
+
+/// Longer than any test lasts.
+const LONG: &str = "1h";
+
+/// Signs somebody up, and gives the address of the receipt's stream.
+async fn sign_up(program: &Program, username: &str) -> String {
+    let email = format!("{username}@example.com");
+    let form = json!({"username": username, "email": email, "password": PASSWORD});
+    let request = Client::new().post(format!("{}/api/v1/signups", program.url));
+    let answer = request.json(&form).send().await.expect("an answer");
+    let answer: Value = answer.json().await.expect("JSON");
+    let receipt = answer["receipt"].as_str().expect("a receipt");
+    format!("{}/signup/{receipt}/events", program.url)
+}
+
+/// A connection of its own to a stream, and the first piece that came.
+async fn watch(stream: &str) -> (Response, String) {
+    let answer = reqwest::get(stream).await.expect("an answer");
+    let mut answer = answer.error_for_status().expect("a stream");
+    let first = answer.chunk().await.expect("the stream holds");
+    let first = first.expect("something is told at once");
+    (answer, String::from_utf8_lossy(&first).into_owned())
+}
+
+/// How many files the program has open, connections among them.
+async fn open_files(program: &Program) -> usize {
+    let answer = reqwest::get(format!("{}/metrics", program.url)).await;
+    let metrics = answer.expect("an answer").text().await.expect("text");
+    let files = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("process_open_fds "));
+    let files: f64 = files
+        .and_then(|files| files.parse().ok())
+        .expect("a number");
+    files as usize
+}
+
+/// Waits until nearly as few are open as at first; the database may have made a few connections.
+async fn all_is_given_back(program: &Program, at_first: usize) {
+    while open_files(program).await > at_first + CROWD / 10 {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_leaves_gives_back_every_seat_and_every_connection() {
+    let database = TestDatabase::sqlite();
+    // News every second: each stream writes, and learns that nobody reads.
+    let settings = [
+        ("CADASTRO_WELCOME_DELAY", LONG),
+        ("CADASTRO_PARAMETER_TASK", "20s"),
+    ];
+    // Seats for one crowd and not for two.
+    let program = Program::with_open_files(&database, &settings, 3 * CROWD);
+    let at_first = open_files(&program).await;
+    for round in 0..3 {
+        let stream = sign_up(&program, &format!("visitor-{round}")).await;
+        let crowd = join_all((0..CROWD).map(|_| watch(&stream))).await;
+        let seated = crowd
+            .iter()
+            .filter(|(_, first)| first.starts_with("retry: 2000\n"));
+        assert_eq!(seated.count(), CROWD, "in round {round}");
+        assert!(open_files(&program).await >= at_first + CROWD);
+        drop(crowd);
+        all_is_given_back(&program, at_first).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_sees_the_end_and_is_let_go() {
+    let database = TestDatabase::sqlite();
+    let settings = [
+        ("CADASTRO_WELCOME_DELAY", "2s"),
+        ("CADASTRO_SIMPLE_TASK", "1s"),
+        ("CADASTRO_PARAMETER_TASK", "3s"),
+    ];
+    let program = Program::with_open_files(&database, &settings, 3 * CROWD);
+    let at_first = open_files(&program).await;
+    let stream = sign_up(&program, "maria").await;
+    let crowd = join_all((0..CROWD).map(|_| watch(&stream))).await;
+    for (answer, first) in crowd {
+        let rest = answer.text().await.expect("the stream ends of itself");
+        let told = first + &rest;
+        assert!(told.ends_with("event: end\ndata: end\n\n"), "{told}");
+        let last = told.rsplit("event: jobs").next().expect("a list of jobs");
+        assert_eq!(
+            last.matches("data-state=\"completed\"").count(),
+            3,
+            "{told}"
+        );
+    }
+    all_is_given_back(&program, at_first).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watchers_leave_half_of_the_connections_to_others_and_one_too_many_comes_back_later() {
+    let database = TestDatabase::sqlite();
+    let settings = [("CADASTRO_WELCOME_DELAY", LONG)];
+    let program = Program::with_open_files(&database, &settings, 128);
+    let stream = sign_up(&program, "maria").await;
+    let mut seated = Vec::new();
+    let (answer, told) = loop {
+        let (answer, first) = watch(&stream).await;
+        match first.starts_with("retry: 2000\n") {
+            true => seated.push(answer),
+            false => break (answer, first),
+        }
+    };
+    assert_eq!(seated.len(), 64);
+    let told = told + &answer.text().await.expect("the stream ends of itself");
+    assert!(told.starts_with("retry: 5000\n"), "{told}");
+    assert!(
+        told.contains("event: jobs\n") && !told.contains("event: end\n"),
+        "{told}"
+    );
+    let page = reqwest::get(format!("{}/signup", program.url)).await;
+    assert_eq!(page.expect("an answer").status(), 200);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_asks_for_the_head_of_a_stream_gets_no_more() {

@@ -70,7 +70,7 @@ pub async fn events(visit: Visit, seats: web::Data<Seats>, news: web::Data<News>
         async move { look(&visit).await }
     };
     let news = news.about(Topic::User(user));
-    Ok(live::stream(&state, seats.take()?, news, look))
+    Ok(live::stream(&state, seats.take(), news, look))
 }
 
 /// Nothing any more, once the visitor has logged out or the session is over.
