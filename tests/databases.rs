@@ -7,7 +7,7 @@ mod instances;
 mod leases;
 mod migrations;
 mod plans;
-mod raw;
+pub(crate) mod raw;
 mod reports;
 mod signups;
 

@@ -18,6 +18,7 @@ mod hashing;
 mod letters;
 mod login;
 mod password;
+mod phc;
 mod pool;
 mod rate;
 mod token;

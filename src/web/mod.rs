@@ -15,6 +15,7 @@ mod jobs;
 mod live;
 mod measure;
 mod metrics;
+mod news;
 mod next;
 mod operator;
 mod pages;
@@ -26,6 +27,7 @@ mod sign_up;
 mod span;
 mod view;
 mod visit;
+mod wrong;
 
 use std::{io, net::TcpListener, sync::Arc};
 
@@ -77,12 +79,14 @@ pub struct State {
 /// A graceful stop waits up to `shutdown_grace` for requests that are under way.
 pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
     let grace = error::whole_seconds(state.config.shutdown_grace);
+    let news = web::Data::new(news::News::start(state.scheduler.changes()));
     let state = web::Data::new(state);
     let seats = web::Data::new(seats::Seats::default());
     let migrated = web::Data::new(api::health::Migrated::default());
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
+            .app_data(news.clone())
             .app_data(seats.clone())
             .app_data(migrated.clone())
             .configure(routes)

@@ -1,4 +1,4 @@
-//! Who is logged in: a cookie that holds a token, of which the store knows only a hash.
+//! The cookie of whoever is logged in: it holds a token, of which the store knows only a hash.
 
 use actix_web::{
     HttpRequest,
@@ -6,26 +6,13 @@ use actix_web::{
 };
 use url::Url;
 
-use super::{WebError, visit::Visit};
-use crate::account::{Token, User};
+use crate::account::Token;
 
 /// The cookie's name over plain HTTP.
 const PLAIN: &str = "cadastro_session";
 
 /// Over https the prefix makes browsers refuse it from any other host or an unsafe connection.
 const SECURE: &str = "__Host-cadastro_session";
-
-impl Visit {
-    /// Whoever is logged in.
-    pub async fn user(&self) -> Result<Option<User>, WebError> {
-        let Some(token) = &self.token else {
-            return Ok(None);
-        };
-        let now = self.state.clock.now();
-        let session = self.state.store.session(&token.hash(), now).await?;
-        Ok(session.map(|session| session.user))
-    }
-}
 
 /// The token that the browser sent along.
 pub fn token(request: &HttpRequest, base_url: &Url) -> Option<Token> {

@@ -97,8 +97,9 @@ fn form<'a>(field: &str, typed: &'a str) -> [(&'static str, &'a str); 4] {
         ("password_confirmation", PASSWORD),
     ];
     for (name, value) in &mut form {
-        // A password that is refused is refused however often it is typed.
-        if *name == field || (field == "password" && *name == "password_confirmation") {
+        // A password that is refused is refused however often it is typed; one that is missing is missed once.
+        let repeats = field == "password" && *name == "password_confirmation" && !typed.is_empty();
+        if *name == field || repeats {
             *value = typed;
         }
     }
@@ -204,6 +205,7 @@ async fn all_that_is_wrong_is_told_at_once_in_the_order_of_the_form() {
             line("username", "Escolha um nome de usuário."),
             line("email", "Informe seu e-mail."),
             line("password", "Crie uma senha."),
+            line("password_confirmation", "Repita a senha."),
         ]
     );
     assert_eq!(users(&app).await, [""; 0]);

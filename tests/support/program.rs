@@ -7,6 +7,8 @@ use std::{
 
 use super::database::TestDatabase;
 
+const BINARY: &str = env!("CARGO_BIN_EXE_cadastro");
+
 /// `cadastro serve`, ready to answer. Killed when dropped.
 pub struct Program {
     /// Of the address it listens on; without a slash at the end.
@@ -18,9 +20,23 @@ pub struct Program {
 impl Program {
     /// Starts it and waits until it says that it is ready.
     pub fn start(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
-        let mut child = command(database, settings)
-            .spawn()
-            .expect("the program starts");
+        Self::ready(command(BINARY, database, settings))
+    }
+
+    /// The same, where it may have no more than so many files open, connections among them.
+    pub fn with_open_files(
+        database: &TestDatabase,
+        settings: &[(&str, &str)],
+        files: usize,
+    ) -> Self {
+        let mut shell = command("sh", database, settings);
+        let files = files.to_string();
+        shell.args(["-c", "ulimit -n \"$1\" && exec \"$0\"", BINARY, &files]);
+        Self::ready(shell)
+    }
+
+    fn ready(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("the program speaks");
@@ -45,7 +61,7 @@ impl Program {
 
     /// Starts it where it is expected to give up, and says how it did.
     pub fn refused(database: &TestDatabase, settings: &[(&str, &str)]) -> Output {
-        let child = command(database, settings)
+        let child = command(BINARY, database, settings)
             .spawn()
             .expect("the program starts");
         child.wait_with_output().expect("the program ends")
@@ -78,8 +94,8 @@ impl Drop for Program {
     }
 }
 
-fn command(database: &TestDatabase, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cadastro"));
+fn command(program: &str, database: &TestDatabase, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program);
     command
         .env("DATABASE_URL", database.url())
         .env("CADASTRO_LISTEN", "127.0.0.1:0")

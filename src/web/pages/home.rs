@@ -4,11 +4,12 @@ use actix_web::web;
 use serde::Serialize;
 
 use crate::{
-    account::{User, UserId},
+    account::User,
     web::{
-        Answer, State, WebError,
+        Answer, WebError,
         jobs::{self, Jobs},
         live::{self, Snapshot},
+        news::{News, Topic},
         seats::Seats,
         view::Nothing,
         visit::Visit,
@@ -61,28 +62,29 @@ async fn account(visit: &Visit, user: &User) -> Answer {
 }
 
 /// `GET /account/events`
-pub async fn events(visit: Visit, seats: web::Data<Seats>) -> Answer {
+pub async fn events(visit: Visit, seats: web::Data<Seats>, news: web::Data<News>) -> Answer {
     let user = visit.user().await?.ok_or(WebError::Unknown)?.id;
-    let (state, locale) = (visit.state.clone(), visit.locale);
+    let state = visit.state.clone();
     let look = move || {
-        let state = state.clone();
-        async move { look(&state, user, locale).await.map(Some) }
+        let visit = visit.clone();
+        async move { look(&visit).await }
     };
-    let concerns = move |change: &crate::actors::Change| change.user == Some(user.0);
-    Ok(live::stream(&visit.state, seats.take()?, concerns, look))
+    let news = news.about(Topic::User(user));
+    Ok(live::stream(&state, seats.take(), news, look))
 }
 
-async fn look(
-    state: &State,
-    user: UserId,
-    locale: crate::text::Locale,
-) -> Result<Snapshot, WebError> {
-    let rows = state.store.jobs_of_user(user, JOBS).await?;
-    let data = Jobs {
-        jobs: jobs::lines(&rows, &state.text, locale),
+/// Nothing any more, once the visitor has logged out or the session is over.
+async fn look(visit: &Visit) -> Result<Option<Snapshot>, WebError> {
+    let Some(user) = visit.user().await? else {
+        return Ok(None);
     };
-    Ok(Snapshot {
-        html: state.text.render("partials/jobs", locale, &data)?,
+    let state = &visit.state;
+    let rows = state.store.jobs_of_user(user.id, JOBS).await?;
+    let data = Jobs {
+        jobs: jobs::lines(&rows, &state.text, visit.locale),
+    };
+    Ok(Some(Snapshot {
+        html: state.text.render("partials/jobs", visit.locale, &data)?,
         ended: !jobs::any_live(&rows),
-    })
+    }))
 }

@@ -1,13 +1,23 @@
 //! Log-in and log-out.
 
-use actix_web::{ResponseError, http::header, web};
+use std::collections::BTreeMap;
+
+use actix_web::{
+    ResponseError,
+    http::{StatusCode, header},
+    web,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     actors::Door,
     web::{
-        Answer, WebError, error::whole_seconds, failure, next, session, view::see_other,
+        Answer, WebError,
+        error::whole_seconds,
+        failure, next, session,
+        view::see_other,
         visit::Visit,
+        wrong::{Wrong, by_field},
     },
 };
 
@@ -30,6 +40,8 @@ pub struct Form {
 #[derive(Serialize)]
 struct LoginPage<'a> {
     form: Kept<'a>,
+    errors: Vec<Wrong>,
+    field_errors: BTreeMap<&'static str, Vec<String>>,
     error: Option<String>,
     notice: Option<String>,
     retry_after: Option<u64>,
@@ -41,6 +53,21 @@ struct Kept<'a> {
     login: &'a str,
 }
 
+impl<'a> LoginPage<'a> {
+    /// The form with what is wrong with its fields, and nothing said of the whole.
+    fn new(login: &'a str, next: Option<&'a str>, errors: Vec<Wrong>) -> Self {
+        LoginPage {
+            form: Kept { login },
+            field_errors: by_field(["login", "password"], &errors),
+            errors,
+            error: None,
+            notice: None,
+            retry_after: None,
+            next,
+        }
+    }
+}
+
 /// `GET /login`
 pub async fn show(visit: Visit, query: web::Query<Query>) -> Answer {
     let next = query.next.as_deref().and_then(next::path);
@@ -48,11 +75,8 @@ pub async fn show(visit: Visit, query: web::Query<Query>) -> Answer {
         return Ok(see_other(next.unwrap_or("/")));
     }
     let page = LoginPage {
-        form: Kept { login: "" },
-        error: None,
         notice: next.map(|_| visit.sentence("login.required", &[])),
-        retry_after: None,
-        next,
+        ..LoginPage::new("", next, Vec::new())
     };
     visit.page(None, "pages/login", &page)
 }
@@ -61,6 +85,12 @@ pub async fn show(visit: Visit, query: web::Query<Query>) -> Answer {
 pub async fn submit(visit: Visit, form: web::Form<Form>) -> Answer {
     let form = form.into_inner();
     let next = form.next.as_deref().and_then(next::path);
+    let missing = missing(&visit, &form);
+    if !missing.is_empty() {
+        let page = LoginPage::new(&form.login, next, missing);
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return visit.page_with(status, None, "pages/login", &page);
+    }
     match log_in(&visit, &form.login, form.password).await {
         Ok(cookie) => {
             let mut answer = see_other(next.unwrap_or("/"));
@@ -70,6 +100,22 @@ pub async fn submit(visit: Visit, form: web::Form<Form>) -> Answer {
         }
         Err(error) => refused(&visit, &form.login, next, &error).await,
     }
+}
+
+/// What was left empty. Nobody needs to be asked whether it is right.
+fn missing(visit: &Visit, form: &Form) -> Vec<Wrong> {
+    let ask = |field, key| Wrong {
+        field,
+        message: visit.sentence(key, &[]),
+    };
+    let mut missing = Vec::new();
+    if form.login.trim().is_empty() {
+        missing.push(ask("login", "errors.login.required"));
+    }
+    if form.password.is_empty() {
+        missing.push(ask("password", "errors.login.password_required"));
+    }
+    missing
 }
 
 async fn log_in(
@@ -94,9 +140,6 @@ async fn refused(visit: &Visit, login: &str, next: Option<&str>, error: &WebErro
     let seconds = retry_after.unwrap_or_default().to_string();
     let say = |key, args: &[(&str, &str)]| Some(visit.sentence(key, args));
     let (wrong, notice) = match error {
-        WebError::WrongPassword if login.trim().is_empty() => {
-            (say("errors.login.required", &[]), None)
-        }
         WebError::WrongPassword => (say("login.wrong", &[]), None),
         WebError::Throttled(_) => (None, say("errors.throttled", &[("seconds", &seconds)])),
         WebError::Busy => (None, say("errors.busy", &[])),
@@ -113,11 +156,10 @@ async fn refused(visit: &Visit, login: &str, next: Option<&str>, error: &WebErro
         }
     };
     let page = LoginPage {
-        form: Kept { login },
         error: wrong,
         notice,
         retry_after,
-        next,
+        ..LoginPage::new(login, next, Vec::new())
     };
     let mut answer = visit.page_with(error.status_code(), None, "pages/login", &page)?;
     if let Some(seconds) = retry_after {

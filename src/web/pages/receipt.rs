@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::{
     account::Token,
-    actors::Change,
     store::Receipt,
     text::Locale,
     web::{
         Answer, State, WebError,
         jobs::{self, Jobs},
         live::{self, Snapshot},
+        news::{News, Topic},
         seats::Seats,
         visit::Visit,
     },
@@ -49,7 +49,12 @@ pub async fn show(visit: Visit, receipt: web::Path<String>) -> Answer {
 }
 
 /// `GET /signup/{receipt}/events`
-pub async fn events(visit: Visit, receipt: web::Path<String>, seats: web::Data<Seats>) -> Answer {
+pub async fn events(
+    visit: Visit,
+    receipt: web::Path<String>,
+    seats: web::Data<Seats>,
+    news: web::Data<News>,
+) -> Answer {
     let found = find(&visit.state, &receipt)
         .await?
         .ok_or(WebError::NotFound)?;
@@ -58,8 +63,8 @@ pub async fn events(visit: Visit, receipt: web::Path<String>, seats: web::Data<S
         let (state, receipt) = (state.clone(), receipt.clone());
         async move { look(&state, &receipt, locale).await }
     };
-    let concerns = move |change: &Change| change.signup == Some(found.signup);
-    Ok(live::stream(&visit.state, seats.take()?, concerns, look))
+    let news = news.about(Topic::Signup(found.signup));
+    Ok(live::stream(&visit.state, seats.take(), news, look))
 }
 
 /// The sign-up with this receipt; what cannot be one is not asked about.
