@@ -9,6 +9,7 @@
 //! hands the same conversation to the next letter, which then reads the answers to the one
 //! before. A refused letter was seen to be reported as sent that way.
 
+mod address;
 mod error;
 mod message;
 mod settings;
@@ -17,8 +18,9 @@ mod transport;
 
 use std::{path::Path, sync::Arc};
 
+pub use address::Sender;
 pub use error::MailError;
-pub use message::{Draft, Message, Sender, message_id};
+pub use message::{Draft, Message, message_id};
 pub use settings::{BadSetting, SmtpSettings};
 pub use transport::{Accepted, Connection, Patience};
 
