@@ -11,6 +11,7 @@
 
 mod address;
 mod error;
+mod line;
 mod message;
 mod settings;
 mod tls;
