@@ -146,3 +146,19 @@ async fn what_is_no_reply_is_no_success_and_no_refusal() {
     assert!(server.seen().letters.is_empty());
     attempt(&mailer).await.expect("accepted");
 }
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_not_listened_to_for_long() {
+    let (server, mailer) = server().await;
+    for step in STEPS {
+        server.once(step, Do::Flood);
+        let error = attempt(&mailer).await.expect_err("no end");
+        let case = format!("{step:?}: {error:?}");
+        assert!(
+            error.to_string().contains("its answer has no end"),
+            "{case}"
+        );
+        assert_eq!(error.outcome_unknown(), step == Step::Letter, "{case}");
+    }
+    attempt(&mailer).await.expect("accepted");
+}
