@@ -9,6 +9,7 @@ mod plans;
 mod raw;
 mod reports;
 mod signups;
+mod tries;
 
 use std::time::Duration;
 
