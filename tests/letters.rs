@@ -1,5 +1,6 @@
 //! The letters that a sign-up sends: what they say, when they leave, and what becomes of them in trouble.
 
+mod breaker;
 mod crowd;
 mod delivery;
 mod faults;

@@ -1,6 +1,9 @@
 //! The EmailActor: owns a connection to the mail server and sends one letter at a time.
 //!
-//! Where no mail server is set, letters go into the built-in mailbox.
+//! Where no mail server is set, letters go into the built-in mailbox. Where the server is in trouble,
+//! the breaker that all EmailActors share has most of them put their letters off.
+
+mod waits;
 
 use std::sync::Arc;
 
@@ -14,8 +17,9 @@ use super::{
     supervision::Life,
 };
 use crate::{
+    clock::Clock,
     jobs::{Catalogue, Context as JobContext, JobError, Tools, Work},
-    mail::{Connection, MailError, Mailer, Message},
+    mail::{Connection, MailError, Mailer, Message, Pass},
     metrics::Metrics,
     queue::{EMAIL, Fault, Outcome},
     store::NewLetter,
@@ -70,7 +74,7 @@ impl Handler<Post<Run>> for EmailActor {
         let work = async move {
             let outcome = match delivery.attempt(&run).await {
                 Ok(()) => Outcome::Completed { result: None },
-                Err(outcome) => outcome,
+                Err(outcome) => delivery.timed(&run.job, outcome).await,
             };
             drop(handling);
             (run.ticket, outcome, delivery.connection)
@@ -112,13 +116,11 @@ impl Delivery {
             // The catalogue lets no task into this queue; an operator's hand in the table might.
             Work::Task(_) => Box::pin(async { Err(JobError::hopeless("a task is no letter")) }),
         };
+        let pass = self.leave(&run.job, &kind.policy).await?;
         let draft = bounds.run(work).await?;
         let letter = self.mailer.write(draft).map_err(of_mail)?;
         let sent = match &mut self.connection {
-            Some(connection) => {
-                let sending = async { connection.send(&letter).await.map_err(of_mail) };
-                bounds.hold(sending).await.map(drop)
-            }
+            Some(connection) => send(connection, &letter, pass, &bounds, &self.tools.clock).await,
             // Nothing is waited for but our own database, whose writes are not cut short.
             None => self.keep(&letter).await,
         };
@@ -142,6 +144,29 @@ impl Delivery {
         };
         let kept = self.tools.store.keep_letter(&letter).await;
         kept.map_err(|error| failed(Fault::Error, error.to_string()))
+    }
+}
+
+/// Sends a letter within the attempt's bounds, and tells the breaker what came of it.
+async fn send(
+    connection: &mut Connection,
+    letter: &Message,
+    pass: Pass,
+    bounds: &Bounds,
+    clock: &Clock,
+) -> Result<(), Outcome> {
+    let sending = async { Ok(connection.send(letter).await) };
+    match bounds.hold(sending).await {
+        Ok(sent) => {
+            pass.tell(&sent, clock.now());
+            sent.map(drop).map_err(of_mail)
+        }
+        Err(outcome) => {
+            if let Outcome::Failed { error, .. } = &outcome {
+                pass.failed(error, clock.now());
+            }
+            Err(outcome)
+        }
     }
 }
 
