@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attempts;
+mod doubt;
 mod faults;
 mod leases;
 mod migrations;

@@ -3,6 +3,7 @@
 mod breaker;
 mod crowd;
 mod delivery;
+mod doubt;
 mod faults;
 mod silence;
 mod taken;
@@ -35,7 +36,7 @@ const BACK_OFF: Duration = Duration::from_secs(7);
 struct Post {
     app: TestApp,
     server: SmtpServer,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Post {
@@ -57,7 +58,7 @@ impl Post {
         Post {
             app: settings(app).start().await,
             server,
-            _database: database,
+            database,
         }
     }
 

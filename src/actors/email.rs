@@ -22,7 +22,7 @@ use crate::{
     mail::{Connection, MailError, Mailer, Message, Pass},
     metrics::Metrics,
     queue::{EMAIL, Fault, Outcome},
-    store::NewLetter,
+    store::{IN_DOUBT, NewLetter},
 };
 
 pub(super) struct EmailActor {
@@ -156,7 +156,7 @@ async fn send(
     clock: &Clock,
 ) -> Result<(), Outcome> {
     let sending = async { Ok(connection.send(letter).await) };
-    match bounds.hold(sending).await {
+    let sent = match bounds.hold(sending).await {
         Ok(sent) => {
             pass.tell(&sent, clock.now());
             sent.map(drop).map_err(of_mail)
@@ -167,6 +167,30 @@ async fn send(
             }
             Err(outcome)
         }
+    };
+    match connection.in_doubt() {
+        true => sent.map_err(in_doubt),
+        false => sent,
+    }
+}
+
+/// The same, with a word for operators that the letter may have been delivered.
+fn in_doubt(outcome: Outcome) -> Outcome {
+    let word = |said| format!("{IN_DOUBT}; {said}");
+    match outcome {
+        Outcome::Failed {
+            fault,
+            error,
+            retry_after,
+        } => Outcome::Failed {
+            fault,
+            error: word(error),
+            retry_after,
+        },
+        Outcome::Cancelled { reason } => Outcome::Cancelled {
+            reason: word(reason),
+        },
+        other => other,
     }
 }
 

@@ -5,6 +5,7 @@
 mod accounts;
 mod attempts;
 mod connection;
+mod doubt;
 mod error;
 mod jobs;
 mod leases;
@@ -24,8 +25,9 @@ mod tls;
 pub use accounts::Credentials;
 pub use attempts::{AttemptRow, Tries};
 pub use connection::{PoolSize, Store};
+pub use doubt::IN_DOUBT;
 pub use error::StoreError;
-pub use jobs::{Progress, Settled};
+pub use jobs::{Progress, SeenJobs, Settled};
 pub use letters::{Letter, LetterSummary, NewLetter};
 pub use queues::QueueRow;
 pub use reports::{Cursor, JobCount, JobFilter, QueueLoad};

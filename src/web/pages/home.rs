@@ -45,16 +45,16 @@ pub async fn show(visit: Visit) -> Answer {
 
 async fn account(visit: &Visit, user: &User) -> Answer {
     let state = &visit.state;
-    let rows = state.store.jobs_of_user(user.id, JOBS).await?;
+    let seen = state.store.jobs_of_user(user.id, JOBS).await?;
     let data = Account {
         user: Details {
             username: &user.username,
             email: user.shown_email(),
             created_at: user.created_at.as_microsecond(),
         },
-        jobs: jobs::lines(&rows, &state.text, visit.locale),
+        jobs: jobs::lines(&seen.jobs, &seen.in_doubt, &state.text, visit.locale),
         events_url: "/account/events",
-        live: jobs::any_live(&rows),
+        live: jobs::any_live(&seen.jobs),
         now: state.clock.now().as_microsecond(),
     };
     visit.page(Some(user), "pages/account", &data)
@@ -77,12 +77,12 @@ async fn look(
     user: UserId,
     locale: crate::text::Locale,
 ) -> Result<Snapshot, WebError> {
-    let rows = state.store.jobs_of_user(user, JOBS).await?;
+    let seen = state.store.jobs_of_user(user, JOBS).await?;
     let data = Jobs {
-        jobs: jobs::lines(&rows, &state.text, locale),
+        jobs: jobs::lines(&seen.jobs, &seen.in_doubt, &state.text, locale),
     };
     Ok(Snapshot {
         html: state.text.render("partials/jobs", locale, &data)?,
-        ended: !jobs::any_live(&rows),
+        ended: !jobs::any_live(&seen.jobs),
     })
 }
