@@ -1,14 +1,19 @@
 //! A letter that may have gone twice: whoever waits for it is told, and so is the operator.
 
+use std::sync::Arc;
+
 use cadastro::{queue::State, text::Locale};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
-use super::{BACK_OFF, DELAY, Post};
+use super::{BACK_OFF, DELAY, Post, sign_up};
 use crate::{
     cli::Terminal,
     support::{
         app::TestAppBuilder,
+        database::TestDatabase,
         page::Page,
+        program::Program,
         smtp::{Do, SmtpServer, Step},
         visitor::{PASSWORD, TOKEN, Visitor},
     },
@@ -123,4 +128,41 @@ async fn a_letter_that_was_put_off_for_certain_is_in_no_doubt() {
     let page = visitor.get(&format!("/signup/{receipt}")).await;
     let told = [ALREADY, TWICE].map(|sentences| doubts(&page, sentences));
     assert_eq!(told, [0, 0], "{}", page.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_a_kill_or_a_stop_cut_short_says_that_it_may_have_arrived_twice() {
+    let kill: fn(Program) = Program::kill;
+    let stop: fn(Program) = |program| assert_eq!(program.terminate().code(), Some(0));
+    for end in [kill, stop] {
+        let (server, database) = (SmtpServer::start().await, TestDatabase::sqlite());
+        let url = server.url();
+        let settings = [
+            ("SMTP_URL", url.as_str()),
+            ("CADASTRO_WELCOME_DELAY", "0s"),
+            ("CADASTRO_SIMPLE_TASK", "0s"),
+            ("CADASTRO_PARAMETER_TASK", "0s"),
+            ("CADASTRO_SHUTDOWN_GRACE", "0s"),
+        ];
+        let program = Program::start(&database, &settings);
+        // The letter is taken over, and the answer never comes.
+        let never = Arc::new(Semaphore::new(0));
+        server.once(Step::Letter, Do::Await(never));
+        let receipt = sign_up(&program.url, "maria", "maria@example.com", Locale::En).await;
+        server.reached(Step::Letter, 1).await;
+        end(program);
+
+        let program = Program::start(&database, &settings);
+        server.letter(2).await;
+        // The news end once all is done.
+        let news = reqwest::Client::new()
+            .get(format!("{}/signup/{receipt}/events", program.url))
+            .header("accept-language", "en")
+            .send()
+            .await;
+        let news = news.expect("an answer").text().await.expect("all of it");
+        let last = news.rsplit("event: jobs").next().unwrap_or_default();
+        let [(_, twice), _] = TWICE;
+        assert_eq!(last.matches(twice).count(), 1, "{news}");
+    }
 }
