@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attempts;
+mod doubt;
 mod faults;
 mod instances;
 mod leases;
@@ -10,6 +11,7 @@ mod plans;
 pub(crate) mod raw;
 mod reports;
 mod signups;
+mod tries;
 
 use std::time::Duration;
 

@@ -132,7 +132,8 @@ async fn a_log_in_starts_one_task_and_a_log_out_the_other() {
 
         visitor.log_in("maria", PASSWORD).await.with_status(303);
         let find = |store: cadastro::store::Store| async move {
-            store.jobs_of_user(user, 50).await.expect("an answer")
+            let seen = store.jobs_of_user(user, 50).await;
+            seen.expect("an answer").jobs
         };
         app.until(find, |jobs| jobs[0].state == State::Executing)
             .await;

@@ -1,5 +1,7 @@
 //! Jobs: inserted, found, settled, retried, cancelled.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
@@ -7,6 +9,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::{change, read},
+    doubt::{in_doubt, with_doubts},
     rows::{JobRow, RawJob, job_rows},
     schema::{attempts, jobs},
 };
@@ -22,6 +25,14 @@ pub struct Settled {
     pub job: JobRow,
     pub verdict: Verdict,
     pub at: Timestamp,
+}
+
+/// Jobs, for the page of somebody who watches them.
+#[derive(Clone, Debug)]
+pub struct SeenJobs {
+    pub jobs: Vec<JobRow>,
+    /// The letters among them that an attempt may have delivered without completing the job.
+    pub in_doubt: BTreeSet<JobId>,
 }
 
 /// How far an attempt has come.
@@ -71,15 +82,16 @@ impl Store {
     }
 
     /// Up to `limit` jobs of a user, the newest first.
-    pub async fn jobs_of_user(&self, user: UserId, limit: i64) -> Result<Vec<JobRow>, StoreError> {
-        let raw = read!(self, |c| jobs::table
+    pub async fn jobs_of_user(&self, user: UserId, limit: i64) -> Result<SeenJobs, StoreError> {
+        let rows = read!(self, |c| jobs::table
             .filter(jobs::user_id.eq(user.0))
             .order(jobs::id.desc())
             .limit(limit)
-            .select(RawJob::as_select())
+            .select((RawJob::as_select(), in_doubt!()))
             .load(c)
             .await)?;
-        job_rows(raw)
+        let (jobs, in_doubt) = with_doubts(rows)?;
+        Ok(SeenJobs { jobs, in_doubt })
     }
 
     /// Writes down how attempts ended, in one transaction.

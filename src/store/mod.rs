@@ -3,7 +3,9 @@
 //! Every method is one question or one transaction. Pages only ask; the actors write.
 
 mod accounts;
+mod attempts;
 mod connection;
+mod doubt;
 mod error;
 mod insert;
 mod instances;
@@ -24,13 +26,15 @@ mod throttles;
 mod tls;
 
 pub use accounts::Credentials;
+pub use attempts::{AttemptRow, Tries};
 pub use connection::{PoolSize, Store};
+pub use doubt::IN_DOUBT;
 pub use error::StoreError;
 pub use instances::InstanceRow;
-pub use jobs::{Progress, Settled};
+pub use jobs::{Progress, SeenJobs, Settled};
 pub use letters::{Letter, LetterSummary, NewLetter};
 pub use queues::QueueRow;
-pub use reports::{AttemptRow, Cursor, JobCount, JobFilter, QueueLoad};
+pub use reports::{Cursor, JobCount, JobFilter, QueueLoad};
 pub use rows::JobRow;
 pub use sessions::Session;
 pub use signups::{NewSignup, Receipt, SignedUp, SignupRefusal};

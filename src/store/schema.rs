@@ -113,3 +113,4 @@ diesel::table! {
 diesel::joinable!(sessions -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(users, sessions);
 diesel::allow_tables_to_appear_in_same_query!(instances, jobs);
+diesel::allow_tables_to_appear_in_same_query!(attempts, jobs);

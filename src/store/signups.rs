@@ -1,5 +1,7 @@
 //! Sign-ups: the user, the receipt and the first jobs, all in one transaction.
 
+use std::collections::BTreeSet;
+
 use data_encoding::BASE64URL_NOPAD;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,13 +12,14 @@ use super::{
     Store, StoreError,
     accounts::columns,
     connection::{change, read},
+    doubt::{in_doubt, with_doubts},
     jobs::insert_jobs,
     rows::{JobRow, RawJob, job_rows, unreadable},
     schema::{jobs, signups, users},
 };
 use crate::{
     account::{NewUser, UserId},
-    queue::{NewJob, SignupId},
+    queue::{JobId, NewJob, SignupId},
     text::Locale,
 };
 
@@ -61,6 +64,8 @@ pub struct Receipt {
     pub locale: Locale,
     /// In the order in which they were enqueued.
     pub jobs: Vec<JobRow>,
+    /// The letters among them that an attempt may have delivered without completing the job.
+    pub in_doubt: BTreeSet<JobId>,
 }
 
 type Answer = Result<(String, Vec<RawJob>, bool), SignupRefusal>;
@@ -181,7 +186,7 @@ impl Store {
 
     async fn find_signup(&self, key: Key<'_>) -> Result<Option<Receipt>, StoreError> {
         type Row = (i64, String, i64, bool, String, String);
-        let found: Option<(Row, Vec<RawJob>)> = read!(self, |c| {
+        let found: Option<(Row, Vec<(RawJob, bool)>)> = read!(self, |c| {
             let mut query = signups::table
                 .select((
                     signups::id,
@@ -203,7 +208,7 @@ impl Store {
                     let rows = jobs::table
                         .filter(jobs::signup_id.eq(signup.0))
                         .order(jobs::id)
-                        .select(RawJob::as_select())
+                        .select((RawJob::as_select(), in_doubt!()))
                         .load(c)
                         .await?;
                     Ok(Some((signup, rows)))
@@ -213,6 +218,7 @@ impl Store {
         found
             .map(
                 |((id, receipt, user, address_taken, username, locale), rows)| {
+                    let (jobs, in_doubt) = with_doubts(rows)?;
                     Ok(Receipt {
                         receipt,
                         signup: SignupId(id),
@@ -220,7 +226,8 @@ impl Store {
                         address_taken,
                         username,
                         locale: locale.parse().map_err(unreadable)?,
-                        jobs: job_rows(rows)?,
+                        jobs,
+                        in_doubt,
                     })
                 },
             )

@@ -31,8 +31,8 @@ async fn who(store: &Store, hash: &str, now: i64) -> Option<UserId> {
 }
 
 async fn kinds(store: &Store, user: UserId) -> Vec<String> {
-    let jobs = store.jobs_of_user(user, 10).await.expect("an answer");
-    jobs.into_iter().map(|job| job.kind).collect()
+    let seen = store.jobs_of_user(user, 10).await.expect("an answer");
+    seen.jobs.into_iter().map(|job| job.kind).collect()
 }
 
 #[tokio::test]

@@ -68,13 +68,13 @@ async fn no_second_account_comes_of_it_and_the_first_is_as_it_was() {
         .await;
     stranger.expect_err("there is no such account");
     // What the stranger set in motion is not seen on the owner's page.
-    let jobs = post
+    let seen = post
         .app
         .store
         .jobs_of_user(users[0].id, 10)
         .await
         .expect("jobs");
-    assert_eq!(jobs.len(), 3);
+    assert_eq!(seen.jobs.len(), 3);
     let owner = post
         .app
         .registrar

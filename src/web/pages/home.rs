@@ -46,16 +46,16 @@ pub async fn show(visit: Visit) -> Answer {
 
 async fn account(visit: &Visit, user: &User) -> Answer {
     let state = &visit.state;
-    let rows = state.store.jobs_of_user(user.id, JOBS).await?;
+    let seen = state.store.jobs_of_user(user.id, JOBS).await?;
     let data = Account {
         user: Details {
             username: &user.username,
             email: user.shown_email(),
             created_at: user.created_at.as_microsecond(),
         },
-        jobs: jobs::lines(&rows, &state.text, visit.locale),
+        jobs: jobs::lines(&seen.jobs, &seen.in_doubt, &state.text, visit.locale),
         events_url: "/account/events",
-        live: jobs::any_live(&rows),
+        live: jobs::any_live(&seen.jobs),
         now: state.clock.now().as_microsecond(),
     };
     visit.page(Some(user), "pages/account", &data)
@@ -79,12 +79,12 @@ async fn look(visit: &Visit) -> Result<Option<Snapshot>, WebError> {
         return Ok(None);
     };
     let state = &visit.state;
-    let rows = state.store.jobs_of_user(user.id, JOBS).await?;
+    let seen = state.store.jobs_of_user(user.id, JOBS).await?;
     let data = Jobs {
-        jobs: jobs::lines(&rows, &state.text, visit.locale),
+        jobs: jobs::lines(&seen.jobs, &seen.in_doubt, &state.text, visit.locale),
     };
     Ok(Some(Snapshot {
         html: state.text.render("partials/jobs", visit.locale, &data)?,
-        ended: !jobs::any_live(&rows),
+        ended: !jobs::any_live(&seen.jobs),
     }))
 }

@@ -35,7 +35,12 @@ pub async fn show(visit: Visit, receipt: web::Path<String>) -> Answer {
     let user = visit.user().await?;
     let data = ReceiptPage {
         username: &found.username,
-        jobs: jobs::lines(&found.jobs, &visit.state.text, visit.locale),
+        jobs: jobs::lines(
+            &found.jobs,
+            &found.in_doubt,
+            &visit.state.text,
+            visit.locale,
+        ),
         events_url: format!("/signup/{}/events", found.receipt),
         finished: !jobs::any_live(&found.jobs),
         now: visit.state.clock.now().as_microsecond(),
@@ -80,7 +85,7 @@ async fn look(state: &State, receipt: &str, locale: Locale) -> Result<Option<Sna
         return Ok(None);
     };
     let data = Jobs {
-        jobs: jobs::lines(&found.jobs, &state.text, locale),
+        jobs: jobs::lines(&found.jobs, &found.in_doubt, &state.text, locale),
     };
     Ok(Some(Snapshot {
         html: state.text.render("partials/jobs", locale, &data)?,
