@@ -77,7 +77,8 @@ async fn a_key_that_came_before_with_other_data_starts_a_fresh_form() {
         let joana = filled("joana", "joana@example.com", KEY);
         let page = visitor.post("/signup", &joana).await.with_status(422);
         let notice = page.notice().expect("a notice");
-        assert!(notice.contains("open for a long time"), "{notice}");
+        let told = "This form was sent before with other details";
+        assert!(notice.contains(told), "{notice}");
         assert_eq!(page.value("username"), "joana");
 
         let key = page.value("idempotency_key");
@@ -85,6 +86,13 @@ async fn a_key_that_came_before_with_other_data_starts_a_fresh_form() {
         let joana = filled("joana", "joana@example.com", key);
         visitor.post("/signup", &joana).await.with_status(303);
         assert_eq!(users(&app).await, ["joana", "maria"], "{database}");
+
+        let visitor = visitor.speaking("pt-BR");
+        let bia = filled("bia", "bia@example.com", KEY);
+        let page = visitor.post("/signup", &bia).await.with_status(422);
+        let notice = page.notice().expect("a notice");
+        let told = "Este formulário já foi enviado com outros dados";
+        assert!(notice.contains(told), "{notice}");
     }
 }
 
