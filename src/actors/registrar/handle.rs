@@ -1,10 +1,6 @@
 //! How the rooms above speak to the Registrar.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use actix::prelude::SendError;
 use jiff::Timestamp;
@@ -12,10 +8,11 @@ use tokio::sync::oneshot;
 
 use super::{
     RegistrarActor,
-    messages::{Charge, LogIn, LogOut, SignUp},
+    limits::LOG_INS_TO_ACCOUNT,
+    messages::{LogIn, LogOut, SignUp},
 };
 use crate::{
-    account::{Application, HashError, Hasher, Login, Rate, Token, User, UserId},
+    account::{Application, HashError, Hasher, Login, Token, User, UserId},
     actors::{AskError, probe::Mailbox},
     clock::Clock,
     config::Config,
@@ -24,32 +21,6 @@ use crate::{
 
 /// How long a session lasts.
 const SESSION: Duration = Duration::from_secs(14 * 24 * 3600);
-
-/// Thirty sign-ups a minute from one address, as the contract says.
-const SIGN_UPS: Rate = Rate {
-    burst: 30,
-    period: Duration::from_secs(60),
-};
-
-/// Log-ins from one address: a household or a small office, not a dictionary.
-const LOG_INS: Rate = Rate {
-    burst: 30,
-    period: Duration::from_secs(60),
-};
-
-/// Log-ins to one account from anywhere: enough for a person who guesses, and an attacker
-/// who guesses on for a year gets some hundred thousand tries.
-const LOG_INS_TO_ACCOUNT: Rate = Rate {
-    burst: 10,
-    period: Duration::from_secs(600),
-};
-
-/// A door at which visitors are counted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Door {
-    SignUp,
-    LogIn,
-}
 
 /// Persists users and sessions. Clones speak to the same actor.
 #[derive(Clone)]
@@ -93,15 +64,6 @@ pub struct LoggedIn {
 }
 
 impl Registrar {
-    /// Charges a visitor one try at a door; refuses if there were too many from their address.
-    pub async fn admit(&self, door: Door, from: IpAddr) -> Result<(), AskError> {
-        let (name, rate) = match door {
-            Door::SignUp => ("sign_up", SIGN_UPS),
-            Door::LogIn => ("log_in", LOG_INS),
-        };
-        self.charge(format!("{name}:{}", network(from)), rate).await
-    }
-
     /// Saves a new user and the jobs that a sign-up starts, or nothing.
     ///
     /// A second call with the same `idempotency_key` and the same names gets the first answer again.
@@ -190,44 +152,11 @@ impl Registrar {
         };
         Ok(self.mailbox.ask(log_out).await??)
     }
-
-    async fn charge(&self, subject: String, rate: Rate) -> Result<(), AskError> {
-        if !self.config.rate_limit {
-            return Ok(());
-        }
-        let charged = self.mailbox.ask(Charge { subject, rate }).await??;
-        charged.map_err(AskError::Throttled)
-    }
 }
 
 fn of_hash(error: HashError) -> AskError {
     match error {
         HashError::Busy => AskError::Busy,
         HashError::Unreadable(_) | HashError::Failed(_) => AskError::Fault(error.to_string()),
-    }
-}
-
-/// Whoever has one IPv6 address has a whole /64 of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let prefix = u128::from(address) & !(u128::from(u64::MAX));
-            IpAddr::V6(Ipv6Addr::from(prefix))
-        }
-        v4 => v4,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_visitor_is_an_ipv4_address_or_an_ipv6_network() {
-        let of = |text: &str| network(text.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
     }
 }

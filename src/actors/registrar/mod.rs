@@ -4,6 +4,7 @@
 //! a lone one does not wait, and many share one commit.
 
 mod handle;
+mod limits;
 mod messages;
 
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use crate::{
     jobs,
     store::{NewSignup, Store, StoreError},
 };
-pub use handle::{Door, LogInError, LoggedIn, Registrar, SignUpError};
+pub use handle::{LogInError, LoggedIn, Registrar, SignUpError};
+pub use limits::Door;
 use messages::{Answer, SignUp};
 
 /// The most sign-ups that share a transaction: enough to make the commit's cost vanish, few enough

@@ -1,0 +1,80 @@
+//! How often somebody may try. The database counts, for all instances together.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
+
+use super::{Registrar, messages::Charge};
+use crate::{account::Rate, actors::AskError};
+
+/// Thirty sign-ups a minute from one address, as the contract says.
+const SIGN_UPS: Rate = Rate {
+    burst: 30,
+    period: Duration::from_secs(60),
+};
+
+/// Log-ins from one address: a household or a small office, not a dictionary.
+const LOG_INS: Rate = Rate {
+    burst: 30,
+    period: Duration::from_secs(60),
+};
+
+/// Log-ins to one account from anywhere: enough for a person who guesses, and an attacker
+/// who guesses on for a year gets some hundred thousand tries.
+pub(super) const LOG_INS_TO_ACCOUNT: Rate = Rate {
+    burst: 10,
+    period: Duration::from_secs(600),
+};
+
+/// A door at which visitors are counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Door {
+    SignUp,
+    LogIn,
+}
+
+impl Registrar {
+    /// Charges a visitor one try at a door; refuses if there were too many from their address.
+    pub async fn admit(&self, door: Door, from: IpAddr) -> Result<(), AskError> {
+        let (name, rate) = match door {
+            Door::SignUp => ("sign_up", SIGN_UPS),
+            Door::LogIn => ("log_in", LOG_INS),
+        };
+        self.charge(format!("{name}:{}", network(from)), rate).await
+    }
+
+    /// Charges `subject` one try; refuses if there were too many.
+    pub(super) async fn charge(&self, subject: String, rate: Rate) -> Result<(), AskError> {
+        if !self.config.rate_limit {
+            return Ok(());
+        }
+        let charged = self.mailbox.ask(Charge { subject, rate }).await??;
+        charged.map_err(AskError::Throttled)
+    }
+}
+
+/// Whoever has one IPv6 address has a whole /64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) & !(u128::from(u64::MAX));
+            IpAddr::V6(Ipv6Addr::from(prefix))
+        }
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_visitor_is_an_ipv4_address_or_an_ipv6_network() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+    }
+}
