@@ -9,6 +9,7 @@ mod delays;
 mod house;
 mod languages;
 mod letters;
+mod limits;
 mod login;
 mod mail;
 mod metrics;

@@ -103,21 +103,13 @@ impl Registrar {
         password: String,
         replaced: Option<&Token>,
     ) -> Result<LoggedIn, LogInError> {
-        let login = Login::parse(login);
-        let key = match &login {
-            Some(Login::Username(key) | Login::Email(key)) => key.as_str(),
-            None => "",
-        };
+        // What nobody can be called is known without looking, and is charged to nobody.
+        let login = Login::parse(login).ok_or(LogInError::Wrong)?;
+        let (Login::Username(key) | Login::Email(key)) = &login;
         self.charge(format!("account:{key}"), LOG_INS_TO_ACCOUNT)
             .await?;
-        let found = match &login {
-            Some(login) => self
-                .store
-                .credentials(login)
-                .await
-                .map_err(AskError::from)?,
-            None => None,
-        };
+        let found = self.store.credentials(&login).await;
+        let found = found.map_err(AskError::from)?;
         let stored = found.as_ref().map(|found| found.password_hash.clone());
         let right = self
             .hasher

@@ -1,0 +1,105 @@
+//! Who tries too often: at which door, from where, to whose account.
+
+use std::time::Duration;
+
+use crate::support::{
+    app::TestApp,
+    database::TestDatabase,
+    visitor::{Visitor, filled},
+};
+
+/// cadastro with its limits, behind a proxy that says for whom it asks.
+async fn guarded(database: &TestDatabase) -> TestApp {
+    TestApp::builder(database)
+        .set("CADASTRO_RATE_LIMIT", "on")
+        .set("CADASTRO_TRUSTED_PROXIES", "127.0.0.1")
+        .start()
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_thirty_first_sign_up_in_a_minute_waits_and_other_addresses_do_not() {
+    for database in TestDatabase::both() {
+        let app = guarded(&database).await;
+        let from = |address: &str| Visitor::new(&app).behind(address);
+        for _ in 0..30 {
+            from("2001:db8::1")
+                .post("/signup", &[])
+                .await
+                .with_status(422);
+        }
+        // The same network: whoever has one IPv6 address has a whole /64 of them.
+        let page = from("2001:db8::2")
+            .post("/signup", &filled("maria", "m@example.com", ""))
+            .await;
+        let page = page.with_status(429);
+        assert_eq!(page.header("retry-after"), Some("2"), "{database}");
+        assert_eq!(page.value("username"), "maria");
+        from("2001:db8:0:1::1")
+            .post("/signup", &[])
+            .await
+            .with_status(422);
+        app.advance(Duration::from_secs(2));
+        from("2001:db8::2")
+            .post("/signup", &[])
+            .await
+            .with_status(422);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_guarded_against_guesses_from_many_addresses() {
+    let database = TestDatabase::sqlite();
+    let app = guarded(&database).await;
+    for guess in 0..10 {
+        let visitor = Visitor::new(&app).behind(&format!("192.0.2.{guess}"));
+        visitor
+            .log_in("maria", "not the password")
+            .await
+            .with_status(422);
+    }
+    let visitor = Visitor::new(&app).behind("192.0.2.99");
+    let page = visitor
+        .log_in("maria", "not the password")
+        .await
+        .with_status(429);
+    assert!(page.header("retry-after").is_some());
+    visitor
+        .log_in("joana", "not the password")
+        .await
+        .with_status(422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_be_called_counts_against_no_account() {
+    let database = TestDatabase::sqlite();
+    let app = guarded(&database).await;
+    for (login, told) in [
+        ("", "Enter your username or e-mail."),
+        ("maria@", "Wrong username, e-mail or password."),
+        ("ma\0ria", "Wrong username, e-mail or password."),
+    ] {
+        // One more than any account may be tried.
+        for n in 0..11 {
+            let visitor = Visitor::new(&app).behind(&format!("192.0.2.{n}"));
+            let page = visitor.log_in(login, "anything").await.with_status(422);
+            let summary = page.with_class("summary").next().expect("a summary");
+            assert!(summary.text().contains(told), "{login:?} {n}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_anybody_may_write_is_not_believed() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::builder(&database)
+        .set("CADASTRO_RATE_LIMIT", "on")
+        .start()
+        .await;
+    for n in 0..30 {
+        let visitor = Visitor::new(&app).behind(&format!("192.0.2.{n}"));
+        visitor.post("/signup", &[]).await.with_status(422);
+    }
+    let visitor = Visitor::new(&app).behind("192.0.2.200");
+    visitor.post("/signup", &[]).await.with_status(429);
+}
