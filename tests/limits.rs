@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{
     app::TestApp,
-    database::TestDatabase,
+    database::{PostgresServer, TestDatabase},
     visitor::{Visitor, filled},
 };
 
@@ -44,6 +44,42 @@ async fn the_thirty_first_sign_up_in_a_minute_waits_and_other_addresses_do_not()
             .post("/signup", &[])
             .await
             .with_status(422);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_not_wait_costs_the_database_nothing() {
+    let server = PostgresServer::new();
+    let app = guarded(&TestDatabase::on(&server)).await;
+    let [hasty, patient] = ["192.0.2.1", "192.0.2.2"].map(|from| Visitor::new(&app).behind(from));
+    for path in ["/signup", "/login"] {
+        for _ in 0..30 {
+            hasty.post(path, &[]).await.with_status(422);
+        }
+        // Asked once, the database has said how long they have to wait.
+        hasty.post(path, &[]).await.with_status(429);
+    }
+    server.stop();
+    for path in ["/signup", "/login"] {
+        let page = hasty.post(path, &[]).await.with_status(429);
+        assert_eq!(page.header("retry-after"), Some("2"), "{path}");
+        patient.post(path, &[]).await.with_status(503);
+    }
+    app.clock.advance(Duration::from_secs(2));
+    hasty.post("/signup", &[]).await.with_status(503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_count_together() {
+    let database = TestDatabase::postgres();
+    let apps = [guarded(&database).await, guarded(&database).await];
+    for turn in 0..30 {
+        let visitor = Visitor::new(&apps[turn % 2]).behind("192.0.2.1");
+        visitor.post("/signup", &[]).await.with_status(422);
+    }
+    for app in &apps {
+        let visitor = Visitor::new(app).behind("192.0.2.1");
+        visitor.post("/signup", &[]).await.with_status(429);
     }
 }
 

@@ -141,6 +141,7 @@ pub fn start(
             store: parts.store,
             clock: parts.clock,
             config: parts.config,
+            refusals: Arc::default(),
         },
         scheduler,
         tree,

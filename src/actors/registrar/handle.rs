@@ -10,6 +10,7 @@ use super::{
     RegistrarActor,
     limits::LOG_INS_TO_ACCOUNT,
     messages::{LogIn, LogOut, SignUp},
+    refusals::Refusals,
 };
 use crate::{
     account::{Application, HashError, Hasher, Login, Token, User, UserId},
@@ -30,6 +31,7 @@ pub struct Registrar {
     pub(in crate::actors) store: Store,
     pub(in crate::actors) clock: Clock,
     pub(in crate::actors) config: Arc<Config>,
+    pub(in crate::actors) refusals: Arc<Refusals>,
 }
 
 /// Why a sign-up was not accepted.

@@ -1,4 +1,5 @@
-//! How often somebody may try. The database counts, for all instances together.
+//! How often somebody may try. The database counts, for all instances together; only a try that may pass is
+//! put to it.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -49,8 +50,20 @@ impl Registrar {
         if !self.config.rate_limit {
             return Ok(());
         }
-        let charged = self.mailbox.ask(Charge { subject, rate }).await??;
-        charged.map_err(AskError::Throttled)
+        // Read first: the instant that comes of it is early rather than late.
+        let now = self.clock.now();
+        if let Some(wait) = self.refusals.wait(&subject, now) {
+            return Err(AskError::Throttled(wait));
+        }
+        let charge = Charge {
+            subject: subject.clone(),
+            rate,
+        };
+        let charged = self.mailbox.ask(charge).await??;
+        charged.map_err(|wait| {
+            self.refusals.note(subject, now, wait);
+            AskError::Throttled(wait)
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 mod handle;
 mod limits;
 mod messages;
+mod refusals;
 
 use std::sync::Arc;
 
