@@ -1,12 +1,21 @@
-//! Requests that mean no good: from other sites, too large.
+//! Requests that mean no good: from other sites, too large, too slow.
+
+use std::time::Duration;
 
 use reqwest::Method;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::support::{
     app::TestApp,
     database::TestDatabase,
     visitor::{TOKEN, Visitor, filled},
 };
+
+/// How long a test waits for a signal before it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_from_another_site_is_refused_at_every_door() {
@@ -115,6 +124,57 @@ async fn a_body_that_is_too_large_or_makes_no_sense_is_refused() {
             .header("allow")
             .is_some_and(|allow| allow.contains("POST"))
     );
+}
+
+/// Sends the beginning of a request and never the rest; gives what is answered before the connection is closed.
+async fn begun(app: &TestApp, request: &str) -> String {
+    let address = app.url.strip_prefix("http://").expect("an address");
+    let mut connection = TcpStream::connect(address).await.expect("it listens");
+    let sent = connection.write_all(request.as_bytes()).await;
+    sent.expect("it is read");
+    let answer = tokio::spawn(async move {
+        let mut answer = Vec::new();
+        let read = connection.read_to_end(&mut answer).await;
+        read.map(|_| answer)
+    });
+    let closed = tokio::time::timeout(PATIENCE, async {
+        // When the server begins to wait for the rest cannot be seen from here.
+        while !answer.is_finished() {
+            app.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    });
+    closed.await.expect("the connection is closed");
+    let answer = answer.await.expect("it ended").expect("it could be read");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_never_arrives_whole_is_not_waited_for() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::start(&database).await;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let json = "Content-Type: application/json\r\n";
+    let counted = "Content-Length: 100\r\n\r\nusername=";
+    let in_chunks = "Transfer-Encoding: chunked\r\n\r\n9\r\nusername=\r\n";
+    for (request, kind, status) in [
+        ("POST /signup", form, 408),
+        ("POST /login", form, 408),
+        ("POST /api/v1/signups", json, 408),
+        // Where nobody reads it, it is not waited for at all.
+        ("POST /logout", form, 303),
+        ("POST /nothing", form, 404),
+        ("GET /", form, 200),
+    ] {
+        for body in [counted, in_chunks] {
+            let head = format!(
+                "{request} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip, identity;q=0\r\n"
+            );
+            let answer = begun(&app, &format!("{head}{kind}{body}")).await;
+            let expected = format!("HTTP/1.1 {status} ");
+            assert!(answer.starts_with(&expected), "{request} {answer}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,6 +46,8 @@ pub enum WebError {
     /// What is asked for does not go together with how things stand.
     #[error("{0}")]
     Conflict(String),
+    #[error("the content did not arrive in time")]
+    TooSlow,
     #[error("the content is too large")]
     TooLarge,
     /// The content type that the address takes.
@@ -97,6 +99,7 @@ impl ResponseError for WebError {
             WebError::NotFound => StatusCode::NOT_FOUND,
             WebError::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             WebError::Conflict(_) => StatusCode::CONFLICT,
+            WebError::TooSlow => StatusCode::REQUEST_TIMEOUT,
             WebError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             WebError::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             WebError::Fields(_)
