@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use crate::support::{
     app::TestApp,
     database::{PostgresServer, TestDatabase},
-    visitor::{Visitor, filled},
+    visitor::{PASSWORD, Visitor, filled},
 };
 
 /// cadastro with its limits, behind a proxy that says for whom it asks.
@@ -104,6 +106,41 @@ async fn an_account_is_guarded_against_guesses_from_many_addresses() {
         .log_in("joana", "not the password")
         .await
         .with_status(422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_that_come_at_once_are_counted_each() {
+    for database in TestDatabase::both() {
+        let app = guarded(&database).await;
+        let guess = async |n: usize| {
+            let visitor = Visitor::new(&app).behind(&format!("192.0.2.{n}"));
+            visitor.log_in("maria", "not the password").await.status
+        };
+        let answers = join_all((0..30).map(guess)).await;
+        let judged = answers.iter().filter(|status| **status == 422).count();
+        let refused = answers.iter().filter(|status| **status == 429).count();
+        assert_eq!((judged, refused), (10, 20), "{database}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_wrong_passwords_count_against_an_account() {
+    for database in TestDatabase::both() {
+        let app = guarded(&database).await;
+        Visitor::new(&app).sign_up("maria").await;
+        let log_in = async |n: usize, password| {
+            let visitor = Visitor::new(&app).behind(&format!("192.0.2.{n}"));
+            visitor.log_in("maria", password).await.status
+        };
+        for n in 0..9 {
+            assert_eq!(log_in(n, "not the password").await, 422, "{database}");
+        }
+        for n in 0..20 {
+            assert_eq!(log_in(n, PASSWORD).await, 303, "{database}");
+        }
+        assert_eq!(log_in(1, "not the password").await, 422, "{database}");
+        assert_eq!(log_in(2, PASSWORD).await, 429, "{database}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,6 +31,6 @@ pub use letters::{Letter, LetterSummary, NewLetter};
 pub use queues::QueueRow;
 pub use reports::{AttemptRow, Cursor, JobCount, JobFilter, QueueLoad};
 pub use rows::JobRow;
-pub use sessions::Session;
+pub use sessions::{NewSession, Session};
 pub use signups::{NewSignup, Receipt, SignedUp, SignupRefusal};
 pub use sole::Sole;

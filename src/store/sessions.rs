@@ -1,5 +1,7 @@
 //! Who is logged in: one row a session, under a hash of the token that the browser holds.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
@@ -9,7 +11,7 @@ use super::{
     accounts::{Credentials, RawUser},
     connection::{change, read},
     jobs::insert_jobs,
-    schema::{sessions, users},
+    schema::{sessions, throttles, users},
 };
 use crate::{
     account::{User, UserId},
@@ -20,6 +22,19 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Session {
     pub user: User,
+}
+
+/// A session that is to begin, and what changes with it.
+#[derive(Clone)]
+pub struct NewSession {
+    pub user: UserId,
+    /// Of the token, which the browser alone holds.
+    pub hash: String,
+    /// Of the browser's former token, whose session ends.
+    pub replaced: Option<String>,
+    pub expires_at: Timestamp,
+    /// The subject that was charged for this log-in, and the time to be given back to it.
+    pub charged: Option<(String, Duration)>,
 }
 
 impl Store {
@@ -40,37 +55,41 @@ impl Store {
     }
 
     /// Begins a session, forgets those that have expired, and enqueues what a log-in starts.
-    ///
-    /// `replaced` is the hash of the browser's former session, which ends.
     pub async fn log_in(
         &self,
-        user: UserId,
-        hash: &str,
-        replaced: Option<&str>,
-        expires_at: Timestamp,
+        new: &NewSession,
         jobs: &[NewJob],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let replaced = new.replaced.as_deref().unwrap_or_default();
         change!(self, |c| {
             diesel::delete(
                 sessions::table.filter(
                     sessions::expires_at
                         .le(now.as_microsecond())
-                        .or(sessions::token_hash.eq(replaced.unwrap_or_default())),
+                        .or(sessions::token_hash.eq(replaced)),
                 ),
             )
             .execute(c)
             .await?;
             diesel::insert_into(sessions::table)
                 .values((
-                    sessions::token_hash.eq(hash),
-                    sessions::user_id.eq(user.0),
+                    sessions::token_hash.eq(&new.hash),
+                    sessions::user_id.eq(new.user.0),
                     sessions::created_at.eq(now.as_microsecond()),
-                    sessions::expires_at.eq(expires_at.as_microsecond()),
+                    sessions::expires_at.eq(new.expires_at.as_microsecond()),
                 ))
                 .execute(c)
                 .await?;
             insert_jobs!(c, jobs, now);
+            // Last, since whoever holds this row waits for no other.
+            if let Some((subject, share)) = &new.charged {
+                let share = i64::try_from(share.as_micros()).unwrap_or_default();
+                diesel::update(throttles::table.find(subject))
+                    .set(throttles::allowed_at.eq(throttles::allowed_at - share))
+                    .execute(c)
+                    .await?;
+            }
             Ok::<_, StoreError>(())
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cadastro::{
     account::{Login, Rate, UserId},
     queue::{NewJob, State},
-    store::{Store, StoreError},
+    store::{NewSession, Store, StoreError},
 };
 
 use super::{at, job, on_both, seconds, sign_up, signed_up, user};
@@ -19,9 +19,14 @@ async fn operator(store: &Store, name: &str) -> UserId {
 /// Begins a session that lasts until `until`.
 async fn log_in(store: &Store, user: UserId, hash: &str, replaced: Option<&str>, until: i64) {
     let jobs = [job("at_log_in").of_user(user.0)];
-    let begun = store
-        .log_in(user, hash, replaced, at(until), &jobs, at(0))
-        .await;
+    let new = NewSession {
+        user,
+        hash: hash.to_owned(),
+        replaced: replaced.map(str::to_owned),
+        expires_at: at(until),
+        charged: None,
+    };
+    let begun = store.log_in(&new, &jobs, at(0)).await;
     begun.expect("an answer");
 }
 

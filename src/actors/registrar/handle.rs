@@ -17,7 +17,7 @@ use crate::{
     actors::{AskError, probe::Mailbox},
     clock::Clock,
     config::Config,
-    store::{NewSignup, SignedUp, SignupRefusal, Store},
+    store::{NewSession, NewSignup, SignedUp, SignupRefusal, Store},
 };
 
 /// How long a session lasts.
@@ -108,8 +108,9 @@ impl Registrar {
         // What nobody can be called is known without looking, and is charged to nobody.
         let login = Login::parse(login).ok_or(LogInError::Wrong)?;
         let (Login::Username(key) | Login::Email(key)) = &login;
-        self.charge(format!("account:{key}"), LOG_INS_TO_ACCOUNT)
-            .await?;
+        // Before the password is judged, or guesses that come at once would all be; the right one is given back.
+        let charged = format!("account:{key}");
+        self.charge(&charged, LOG_INS_TO_ACCOUNT).await?;
         let found = self.store.credentials(&login).await;
         let found = found.map_err(AskError::from)?;
         let stored = found.as_ref().map(|found| found.password_hash.clone());
@@ -123,14 +124,17 @@ impl Registrar {
         };
         let token = Token::random();
         let expires_at = self.clock.now() + SESSION;
-        let log_in = LogIn {
+        let share = LOG_INS_TO_ACCOUNT.share();
+        let new = NewSession {
             user: found.user.id,
-            token_hash: token.hash(),
+            hash: token.hash(),
             replaced: replaced.map(Token::hash),
             expires_at,
+            charged: self.config.rate_limit.then(|| (charged.clone(), share)),
         };
-        let logged_in = self.mailbox.ask(log_in).await.map_err(AskError::from)?;
+        let logged_in = self.mailbox.ask(LogIn(new)).await.map_err(AskError::from)?;
         logged_in.map_err(AskError::from)?;
+        self.refusals.forget(&charged);
         Ok(LoggedIn {
             user: found.user,
             token,

@@ -21,7 +21,7 @@ const LOG_INS: Rate = Rate {
     period: Duration::from_secs(60),
 };
 
-/// Log-ins to one account from anywhere: enough for a person who guesses, and an attacker
+/// Wrong passwords for one account from anywhere: enough for a person who guesses, and an attacker
 /// who guesses on for a year gets some hundred thousand tries.
 pub(super) const LOG_INS_TO_ACCOUNT: Rate = Rate {
     burst: 10,
@@ -42,26 +42,27 @@ impl Registrar {
             Door::SignUp => ("sign_up", SIGN_UPS),
             Door::LogIn => ("log_in", LOG_INS),
         };
-        self.charge(format!("{name}:{}", network(from)), rate).await
+        let subject = format!("{name}:{}", network(from));
+        self.charge(&subject, rate).await
     }
 
     /// Charges `subject` one try; refuses if there were too many.
-    pub(super) async fn charge(&self, subject: String, rate: Rate) -> Result<(), AskError> {
+    pub(super) async fn charge(&self, subject: &str, rate: Rate) -> Result<(), AskError> {
         if !self.config.rate_limit {
             return Ok(());
         }
         // Read first: the instant that comes of it is early rather than late.
         let now = self.clock.now();
-        if let Some(wait) = self.refusals.wait(&subject, now) {
+        if let Some(wait) = self.refusals.wait(subject, now) {
             return Err(AskError::Throttled(wait));
         }
         let charge = Charge {
-            subject: subject.clone(),
+            subject: subject.to_owned(),
             rate,
         };
         let charged = self.mailbox.ask(charge).await??;
         charged.map_err(|wait| {
-            self.refusals.note(subject, now, wait);
+            self.refusals.note(subject.to_owned(), now, wait);
             AskError::Throttled(wait)
         })
     }

@@ -40,6 +40,11 @@ impl Refusals {
         }
     }
 
+    /// A try of `subject` was given back: the next may pass sooner than the database said.
+    pub(super) fn forget(&self, subject: &str) {
+        self.lock().remove(subject);
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
         // An entry is written whole or not at all.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
