@@ -28,7 +28,7 @@ const WAITING_PER_THREAD: usize = 256;
 #[derive(Clone)]
 pub struct Hasher {
     pool: Pool<Memory>,
-    cost: HashCost,
+    pub(super) cost: HashCost,
 }
 
 /// What Argon2 works in, kept from one hash to the next: blocks of 1 KiB.
@@ -73,7 +73,8 @@ impl Hasher {
     }
 
     /// Whether this password made that hash, at the cost that the hash itself names. Without a hash
-    /// (a user who does not exist) the same work is done at today's cost, and the answer is no: a
+    /// (a user who does not exist) the same work is done at today's cost, and the answer is no. Where
+    /// every hash has cost as much as one does today (see [`Hasher::renew`]), a
     /// wrong name takes as long as a wrong password.
     pub async fn verify(&self, password: String, phc: Option<String>) -> Result<bool, HashError> {
         let cost = self.cost;

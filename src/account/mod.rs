@@ -20,6 +20,7 @@ mod login;
 mod password;
 mod pool;
 mod rate;
+mod renewal;
 mod token;
 mod username;
 

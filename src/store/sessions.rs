@@ -35,6 +35,8 @@ pub struct NewSession {
     pub expires_at: Timestamp,
     /// The subject that was charged for this log-in, and the time to be given back to it.
     pub charged: Option<(String, Duration)>,
+    /// The hash that the password opened, and the one that is to take its place.
+    pub renewed: Option<(String, String)>,
 }
 
 impl Store {
@@ -63,6 +65,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         let replaced = new.replaced.as_deref().unwrap_or_default();
         change!(self, |c| {
+            // First, as whoever sets a password does, so that the two wait for each other and never in a circle.
+            if let Some((stored, renewed)) = &new.renewed {
+                diesel::update(users::table.find(new.user.0))
+                    .filter(users::password_hash.eq(stored))
+                    .set(users::password_hash.eq(renewed))
+                    .execute(c)
+                    .await?;
+            }
             diesel::delete(
                 sessions::table.filter(
                     sessions::expires_at

@@ -25,6 +25,7 @@ async fn log_in(store: &Store, user: UserId, hash: &str, replaced: Option<&str>,
         replaced: replaced.map(str::to_owned),
         expires_at: at(until),
         charged: None,
+        renewed: None,
     };
     let begun = store.log_in(&new, &jobs, at(0)).await;
     begun.expect("an answer");

@@ -23,6 +23,9 @@ use crate::{
 /// How long a session lasts.
 const SESSION: Duration = Duration::from_secs(14 * 24 * 3600);
 
+/// How long a log-in waits for a hash of today's cost, which waits behind all who log in.
+const RENEWAL: Duration = Duration::from_secs(1);
+
 /// Persists users and sessions. Clones speak to the same actor.
 #[derive(Clone)]
 pub struct Registrar {
@@ -98,7 +101,8 @@ impl Registrar {
 
     /// Begins a session for whoever knows the name or address and the password.
     ///
-    /// A wrong name takes as long as a wrong password. The session of `replaced` ends.
+    /// A wrong name takes as long as a wrong password, as far as [`Hasher::verify`] says. The session of
+    /// `replaced` ends.
     pub async fn log_in(
         &self,
         login: &str,
@@ -116,7 +120,7 @@ impl Registrar {
         let stored = found.as_ref().map(|found| found.password_hash.clone());
         let right = self
             .hasher
-            .verify(password, stored)
+            .verify(password.clone(), stored)
             .await
             .map_err(of_hash)?;
         let Some(found) = found.filter(|_| right) else {
@@ -131,6 +135,7 @@ impl Registrar {
             replaced: replaced.map(Token::hash),
             expires_at,
             charged: self.config.rate_limit.then(|| (charged.clone(), share)),
+            renewed: self.renewed(&password, found.password_hash).await,
         };
         let logged_in = self.mailbox.ask(LogIn(new)).await.map_err(AskError::from)?;
         logged_in.map_err(AskError::from)?;
@@ -140,6 +145,24 @@ impl Registrar {
             token,
             expires_at,
         })
+    }
+
+    /// The hash that the password opened and the one to take its place, if it has not cost as much as one does today.
+    ///
+    /// No log-in fails for want of it: the next one brings another chance.
+    async fn renewed(&self, password: &str, stored: String) -> Option<(String, String)> {
+        let renewed = tokio::select! {
+            biased;
+            renewed = self.hasher.renew(password, &stored) => renewed,
+            () = self.clock.sleep(RENEWAL) => return None,
+        };
+        match renewed {
+            Ok(renewed) => Some((stored, renewed?)),
+            Err(error) => {
+                tracing::warn!(%error, "a password keeps its old hash");
+                None
+            }
+        }
     }
 
     /// Ends a session; `false` says that it had ended already.
