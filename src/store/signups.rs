@@ -9,15 +9,14 @@ use sha2::{Digest, Sha256};
 use super::{
     Store, StoreError,
     accounts::columns,
-    connection::{change, read},
+    connection::change,
     jobs::insert_jobs,
-    rows::{JobRow, RawJob, job_rows, unreadable},
+    rows::{JobRow, RawJob, job_rows},
     schema::{jobs, signups, users},
 };
 use crate::{
-    account::{NewUser, UserId},
+    account::NewUser,
     queue::{NewJob, SignupId},
-    text::Locale,
 };
 
 /// Somebody who wants an account.
@@ -46,21 +45,6 @@ pub enum SignupRefusal {
     UsernameTaken,
     #[error("the idempotency key belongs to another sign-up")]
     KeyReused,
-}
-
-/// A sign-up as its visitor sees it again.
-#[derive(Clone, Debug)]
-pub struct Receipt {
-    pub receipt: String,
-    pub signup: SignupId,
-    /// Who signed up; where the address was taken, its owner.
-    pub user: UserId,
-    /// The address belonged to somebody else; the visitor is not told.
-    pub address_taken: bool,
-    pub username: String,
-    pub locale: Locale,
-    /// In the order in which they were enqueued.
-    pub jobs: Vec<JobRow>,
 }
 
 type Answer = Result<(String, Vec<RawJob>, bool), SignupRefusal>;
@@ -168,70 +152,6 @@ impl Store {
             })
             .collect()
     }
-
-    /// The sign-up with this receipt.
-    pub async fn receipt(&self, receipt: &str) -> Result<Option<Receipt>, StoreError> {
-        self.find_signup(Key::Receipt(receipt)).await
-    }
-
-    /// The sign-up with this number.
-    pub async fn signup(&self, id: SignupId) -> Result<Option<Receipt>, StoreError> {
-        self.find_signup(Key::Number(id)).await
-    }
-
-    async fn find_signup(&self, key: Key<'_>) -> Result<Option<Receipt>, StoreError> {
-        type Row = (i64, String, i64, bool, String, String);
-        let found: Option<(Row, Vec<RawJob>)> = read!(self, |c| {
-            let mut query = signups::table
-                .select((
-                    signups::id,
-                    signups::receipt,
-                    signups::user_id,
-                    signups::address_taken,
-                    signups::username,
-                    signups::locale,
-                ))
-                .into_boxed();
-            query = match key {
-                Key::Receipt(receipt) => query.filter(signups::receipt.eq(receipt)),
-                Key::Number(id) => query.filter(signups::id.eq(id.0)),
-            };
-            let signup: Option<Row> = query.first(c).await.optional()?;
-            match signup {
-                None => Ok::<_, StoreError>(None),
-                Some(signup) => {
-                    let rows = jobs::table
-                        .filter(jobs::signup_id.eq(signup.0))
-                        .order(jobs::id)
-                        .select(RawJob::as_select())
-                        .load(c)
-                        .await?;
-                    Ok(Some((signup, rows)))
-                }
-            }
-        })?;
-        found
-            .map(
-                |((id, receipt, user, address_taken, username, locale), rows)| {
-                    Ok(Receipt {
-                        receipt,
-                        signup: SignupId(id),
-                        user: UserId(user),
-                        address_taken,
-                        username,
-                        locale: locale.parse().map_err(unreadable)?,
-                        jobs: job_rows(rows)?,
-                    })
-                },
-            )
-            .transpose()
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Key<'a> {
-    Receipt(&'a str),
-    Number(SignupId),
 }
 
 /// Tells whether two submits under one key say the same, without keeping what they said.

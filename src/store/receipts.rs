@@ -1,0 +1,93 @@
+//! Receipts: a sign-up as it is looked at afterwards, by its visitor or by its own jobs.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{
+    Store, StoreError,
+    connection::read,
+    rows::{JobRow, RawJob, job_rows, unreadable},
+    schema::{jobs, signups},
+};
+use crate::{account::UserId, queue::SignupId, text::Locale};
+
+/// A sign-up as its visitor sees it again.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    pub receipt: String,
+    pub signup: SignupId,
+    /// Who signed up; where the address was taken, its owner.
+    pub user: UserId,
+    /// The address belonged to somebody else; the visitor is not told.
+    pub address_taken: bool,
+    pub username: String,
+    pub locale: Locale,
+    /// In the order in which they were enqueued.
+    pub jobs: Vec<JobRow>,
+}
+
+impl Store {
+    /// The sign-up with this receipt.
+    pub async fn receipt(&self, receipt: &str) -> Result<Option<Receipt>, StoreError> {
+        self.find_signup(Key::Receipt(receipt)).await
+    }
+
+    /// The sign-up with this number.
+    pub async fn signup(&self, id: SignupId) -> Result<Option<Receipt>, StoreError> {
+        self.find_signup(Key::Number(id)).await
+    }
+
+    async fn find_signup(&self, key: Key<'_>) -> Result<Option<Receipt>, StoreError> {
+        type Row = (i64, String, i64, bool, String, String);
+        let found: Option<(Row, Vec<RawJob>)> = read!(self, |c| {
+            let mut query = signups::table
+                .select((
+                    signups::id,
+                    signups::receipt,
+                    signups::user_id,
+                    signups::address_taken,
+                    signups::username,
+                    signups::locale,
+                ))
+                .into_boxed();
+            query = match key {
+                Key::Receipt(receipt) => query.filter(signups::receipt.eq(receipt)),
+                Key::Number(id) => query.filter(signups::id.eq(id.0)),
+            };
+            let signup: Option<Row> = query.first(c).await.optional()?;
+            match signup {
+                None => Ok::<_, StoreError>(None),
+                Some(signup) => {
+                    let rows = jobs::table
+                        .filter(jobs::signup_id.eq(signup.0))
+                        .order(jobs::id)
+                        .select(RawJob::as_select())
+                        .load(c)
+                        .await?;
+                    Ok(Some((signup, rows)))
+                }
+            }
+        })?;
+        found
+            .map(
+                |((id, receipt, user, address_taken, username, locale), rows)| {
+                    Ok(Receipt {
+                        receipt,
+                        signup: SignupId(id),
+                        user: UserId(user),
+                        address_taken,
+                        username,
+                        locale: locale.parse().map_err(unreadable)?,
+                        jobs: job_rows(rows)?,
+                    })
+                },
+            )
+            .transpose()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Key<'a> {
+    Receipt(&'a str),
+    Number(SignupId),
+}
