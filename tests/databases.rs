@@ -9,6 +9,7 @@ mod migrations;
 mod plans;
 mod raw;
 mod reports;
+mod rivals;
 mod signups;
 
 use std::time::Duration;

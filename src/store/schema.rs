@@ -25,6 +25,7 @@ diesel::table! {
         username -> Text,
         locale -> Text,
         created_at -> BigInt,
+        username_key -> Nullable<Text>,
     }
 }
 

@@ -65,6 +65,26 @@ impl Store {
             for new in batch {
                 let fingerprint = fingerprint(&new.user);
 
+                let (username, email) = (new.user.username.key(), new.user.email.key());
+                let rivals: Vec<(i64, String)> = users::table
+                    .filter(
+                        users::username_key
+                            .eq(username)
+                            .or(users::email_key.eq(email)),
+                    )
+                    .select((users::id, users::username_key))
+                    .load(c)
+                    .await?;
+                // One who came with an address that has an account already got a receipt, and the name.
+                let reserved: Option<i64> = signups::table
+                    .filter(signups::username_key.eq(username))
+                    .select(signups::id)
+                    .first(c)
+                    .await
+                    .optional()?;
+                let is_taken = reserved.is_some() || rivals.iter().any(|(_, key)| key == username);
+
+                // Asked last: what took the name may be an earlier submit of this form, by way of another instance.
                 let earlier: Option<(i64, String, String)> = signups::table
                     .filter(signups::idempotency_key.eq(&new.idempotency_key))
                     .select((signups::id, signups::receipt, signups::fingerprint))
@@ -85,18 +105,7 @@ impl Store {
                     });
                     continue;
                 }
-
-                let (username, email) = (new.user.username.key(), new.user.email.key());
-                let rivals: Vec<(i64, String)> = users::table
-                    .filter(
-                        users::username_key
-                            .eq(username)
-                            .or(users::email_key.eq(email)),
-                    )
-                    .select((users::id, users::username_key))
-                    .load(c)
-                    .await?;
-                if rivals.iter().any(|(_, key)| key == username) {
+                if is_taken {
                     answers.push(Err(SignupRefusal::UsernameTaken));
                     continue;
                 }
@@ -120,6 +129,7 @@ impl Store {
                         signups::user_id.eq(user),
                         signups::address_taken.eq(owner.is_some()),
                         signups::username.eq(new.user.username.shown()),
+                        signups::username_key.eq(username),
                         signups::locale.eq(new.user.locale.tag()),
                         signups::created_at.eq(now.as_microsecond()),
                     ))
