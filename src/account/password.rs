@@ -11,6 +11,7 @@ use super::{Field, FieldError, letters::fold};
 /// name or address in it. No rule says which kinds of characters it must hold (NIST SP 800-63B).
 ///
 /// It cannot be printed, serialised or compared, and leaves this type only to be hashed.
+#[derive(Clone)]
 pub struct Password(String);
 
 impl Password {

@@ -7,7 +7,7 @@ use super::{
     Store, StoreError,
     connection::read,
     rows::{JobRow, RawJob, job_rows, unreadable},
-    schema::{jobs, signups},
+    schema::{jobs, signups, users},
 };
 use crate::{account::UserId, queue::SignupId, text::Locale};
 
@@ -35,6 +35,19 @@ impl Store {
     /// The sign-up with this number.
     pub async fn signup(&self, id: SignupId) -> Result<Option<Receipt>, StoreError> {
         self.find_signup(Key::Number(id)).await
+    }
+
+    /// The hash of the password that this receipt's visitor chose, or has set since.
+    pub async fn password_of(&self, receipt: &str) -> Result<Option<String>, StoreError> {
+        let found: Option<(Option<String>, String)> = read!(self, |c| signups::table
+            .inner_join(users::table)
+            .filter(signups::receipt.eq(receipt))
+            .select((signups::password_hash, users::password_hash))
+            .first(c)
+            .await
+            .optional())?;
+        // The user of a taken address is its owner, who has a password of their own.
+        Ok(found.map(|(visitors, users)| visitors.unwrap_or(users)))
     }
 
     async fn find_signup(&self, key: Key<'_>) -> Result<Option<Receipt>, StoreError> {

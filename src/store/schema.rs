@@ -26,6 +26,7 @@ diesel::table! {
         locale -> Text,
         created_at -> BigInt,
         username_key -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
     }
 }
 
@@ -112,5 +113,7 @@ diesel::table! {
 }
 
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(signups -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(users, sessions);
+diesel::allow_tables_to_appear_in_same_query!(users, signups);
 diesel::allow_tables_to_appear_in_same_query!(instances, jobs);

@@ -130,6 +130,7 @@ impl Store {
                         signups::address_taken.eq(owner.is_some()),
                         signups::username.eq(new.user.username.shown()),
                         signups::username_key.eq(username),
+                        signups::password_hash.eq(owner.map(|_| new.user.password_hash.as_str())),
                         signups::locale.eq(new.user.locale.tag()),
                         signups::created_at.eq(now.as_microsecond()),
                     ))

@@ -13,7 +13,7 @@ use super::{
     refusals::Refusals,
 };
 use crate::{
-    account::{Application, HashError, Hasher, Login, Token, User, UserId},
+    account::{Application, HashError, Hasher, Login, Password, Token, User, UserId},
     actors::{AskError, probe::Mailbox},
     clock::Clock,
     config::Config,
@@ -42,7 +42,7 @@ pub struct Registrar {
 pub enum SignUpError {
     #[error("the username is taken")]
     UsernameTaken,
-    /// The same idempotency key came with other data.
+    /// The same idempotency key came with other names or another password.
     #[error("the idempotency key belongs to another sign-up")]
     KeyReused,
     #[error(transparent)]
@@ -71,14 +71,16 @@ pub struct LoggedIn {
 impl Registrar {
     /// Saves a new user and the jobs that a sign-up starts, or nothing.
     ///
-    /// A second call with the same `idempotency_key` and the same names gets the first answer again.
+    /// A second call with the same `idempotency_key`, the same names and the same password gets the first
+    /// answer again.
     pub async fn sign_up(
         &self,
         application: Application,
         idempotency_key: Option<String>,
     ) -> Result<SignedUp, SignUpError> {
         let (password, new_user) = application.into_parts();
-        let hash = self.hasher.hash(password).await.map_err(of_hash)?;
+        let hash = self.hasher.hash(password.clone()).await;
+        let hash = hash.map_err(of_hash)?;
         let new = NewSignup {
             user: new_user(hash),
             receipt: Token::random().as_str().to_owned(),
@@ -93,9 +95,24 @@ impl Registrar {
             })?;
         let fell = |_| AskError::Fault("the registrar fell over this sign-up".to_owned());
         match answer.await.map_err(fell)?? {
+            // Told of success with another password, nobody would get in: the first one holds.
+            Ok(signed_up) if signed_up.repeated && !self.is_again(password, &signed_up).await? => {
+                Err(SignUpError::KeyReused)
+            }
             Ok(signed_up) => Ok(signed_up),
             Err(SignupRefusal::UsernameTaken) => Err(SignUpError::UsernameTaken),
             Err(SignupRefusal::KeyReused) => Err(SignUpError::KeyReused),
+        }
+    }
+
+    /// Whether a second submit brings the password of the first.
+    async fn is_again(&self, password: Password, first: &SignedUp) -> Result<bool, AskError> {
+        match self.store.password_of(&first.receipt).await? {
+            Some(stored) => {
+                let again = self.hasher.is_again(password, stored).await;
+                again.map_err(of_hash)
+            }
+            None => Ok(false),
         }
     }
 

@@ -1,11 +1,17 @@
-//! A hash of yesterday becomes one of today: its cost can be changed only by whoever knows the password, and that
-//! is somebody who logs in.
+//! A password that comes again: in a second submit of a form, or after what a hash costs was changed.
 
 use super::{HashError, Hasher, Password};
 
 impl Hasher {
+    /// Whether a password that was judged already is the one that made that hash; see [`Hasher::verify`].
+    pub async fn is_again(&self, password: Password, stored: String) -> Result<bool, HashError> {
+        let password = password.expose().to_owned();
+        self.verify(password, Some(stored)).await
+    }
+
     /// Hashes a password anew that has just opened `stored`; `None` where that one has cost as much as one
-    /// does today. Waits behind every log-in, as [`Hasher::hash`] does.
+    /// does today. Only whoever knows the password can change what its hash has cost, and that is somebody
+    /// who logs in. Waits behind every log-in, as [`Hasher::hash`] does.
     pub async fn renew(&self, password: &str, stored: &str) -> Result<Option<String>, HashError> {
         if stored.starts_with(&format!("$argon2id$v=19${}$", self.cost)) {
             return Ok(None);
