@@ -20,6 +20,8 @@ pub struct Receipt {
     pub user: UserId,
     /// The address belonged to somebody else; the visitor is not told.
     pub address_taken: bool,
+    /// The earlier sign-up whose letter tells the owner of this one as well.
+    pub told_by: Option<SignupId>,
     pub username: String,
     pub locale: Locale,
     /// In the order in which they were enqueued.
@@ -51,7 +53,7 @@ impl Store {
     }
 
     async fn find_signup(&self, key: Key<'_>) -> Result<Option<Receipt>, StoreError> {
-        type Row = (i64, String, i64, bool, String, String);
+        type Row = (i64, String, i64, bool, Option<i64>, String, String);
         let found: Option<(Row, Vec<RawJob>)> = read!(self, |c| {
             let mut query = signups::table
                 .select((
@@ -59,6 +61,7 @@ impl Store {
                     signups::receipt,
                     signups::user_id,
                     signups::address_taken,
+                    signups::told_by,
                     signups::username,
                     signups::locale,
                 ))
@@ -83,12 +86,13 @@ impl Store {
         })?;
         found
             .map(
-                |((id, receipt, user, address_taken, username, locale), rows)| {
+                |((id, receipt, user, address_taken, told_by, username, locale), rows)| {
                     Ok(Receipt {
                         receipt,
                         signup: SignupId(id),
                         user: UserId(user),
                         address_taken,
+                        told_by: told_by.map(SignupId),
                         username,
                         locale: locale.parse().map_err(unreadable)?,
                         jobs: job_rows(rows)?,

@@ -27,6 +27,7 @@ diesel::table! {
         created_at -> BigInt,
         username_key -> Nullable<Text>,
         password_hash -> Nullable<Text>,
+        told_by -> Nullable<BigInt>,
     }
 }
 

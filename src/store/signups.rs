@@ -1,5 +1,7 @@
 //! Sign-ups: the user, the receipt and the first jobs, all in one transaction.
 
+use std::time::Duration;
+
 use data_encoding::BASE64URL_NOPAD;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -47,6 +49,10 @@ pub enum SignupRefusal {
     KeyReused,
 }
 
+/// How long one letter speaks for all that follow it to the owner of a taken address: whoever goes on
+/// signing up with it sends no more.
+const SPOKEN_FOR: Duration = Duration::from_secs(24 * 3600);
+
 type Answer = Result<(String, Vec<RawJob>, bool), SignupRefusal>;
 
 impl Store {
@@ -60,6 +66,8 @@ impl Store {
         first_jobs: &(dyn Fn(SignupId) -> Vec<NewJob> + Send + Sync),
         now: Timestamp,
     ) -> Result<Vec<Result<SignedUp, SignupRefusal>>, StoreError> {
+        let spoken_for = now.saturating_sub(SPOKEN_FOR).unwrap_or(Timestamp::MIN);
+        let spoken_for = spoken_for.as_microsecond();
         let answers: Vec<Answer> = change!(self, |c| {
             let mut answers = Vec::with_capacity(batch.len());
             for new in batch {
@@ -111,6 +119,19 @@ impl Store {
                 }
 
                 let owner = rivals.iter().map(|(id, _)| *id).next();
+                let told_by: Option<i64> = match owner {
+                    Some(owner) => signups::table
+                        .filter(signups::user_id.eq(owner))
+                        .filter(signups::address_taken)
+                        .filter(signups::told_by.is_null())
+                        .filter(signups::created_at.gt(spoken_for))
+                        .order(signups::created_at.desc())
+                        .select(signups::id)
+                        .first(c)
+                        .await
+                        .optional()?,
+                    None => None,
+                };
                 let user = match owner {
                     Some(owner) => owner,
                     None => {
@@ -128,6 +149,7 @@ impl Store {
                         signups::fingerprint.eq(&fingerprint),
                         signups::user_id.eq(user),
                         signups::address_taken.eq(owner.is_some()),
+                        signups::told_by.eq(told_by),
                         signups::username.eq(new.user.username.shown()),
                         signups::username_key.eq(username),
                         signups::password_hash.eq(owner.map(|_| new.user.password_hash.as_str())),
