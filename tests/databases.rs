@@ -7,7 +7,7 @@ mod instances;
 mod leases;
 mod migrations;
 mod plans;
-mod raw;
+pub mod raw;
 mod reports;
 mod rivals;
 mod signups;

@@ -15,7 +15,7 @@ use crate::{
     mail::{Connection, MailError, Mailer, Message},
     metrics::Metrics,
     queue::{Fault, Outcome},
-    store::NewLetter,
+    store::{JobRow, NewLetter},
 };
 
 pub(super) struct EmailActor {
@@ -110,7 +110,7 @@ impl Delivery {
                 bounds.hold(sending).await.map(drop)
             }
             // Nothing is waited for but our own database, whose writes are not cut short.
-            None => self.keep(&letter).await,
+            None => self.keep(&letter, &run.job).await,
         };
         if let Some(result) = result(&sent) {
             self.metrics.email(&run.job.kind, result);
@@ -129,7 +129,7 @@ impl Delivery {
     }
 
     /// Puts a letter into the built-in mailbox.
-    async fn keep(&self, letter: &Message) -> Result<(), Outcome> {
+    async fn keep(&self, letter: &Message, job: &JobRow) -> Result<(), Outcome> {
         let letter = NewLetter {
             message_id: letter.message_id().to_owned(),
             sender: self.mailer.sender().to_string(),
@@ -140,8 +140,13 @@ impl Delivery {
             source: letter.formatted(),
             sent_at: self.bench.tools.clock.now(),
         };
-        let kept = self.bench.tools.store.keep_letter(&letter).await;
-        kept.map_err(|error| failed(Fault::Error, error.to_string()))
+        match self.bench.tools.store.keep_letter(&letter, job).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Outcome::Cancelled {
+                reason: "another has ended this attempt".to_owned(),
+            }),
+            Err(error) => Err(failed(Fault::Error, error.to_string())),
+        }
     }
 }
 

@@ -119,14 +119,6 @@ impl Store {
             Ok::<_, StoreError>(())
         })
     }
-
-    /// Forgets a user, their sessions and their receipts; their jobs stay, without a name.
-    pub async fn delete_user(&self, id: UserId) -> Result<bool, StoreError> {
-        let gone = change!(self, |c| diesel::delete(users::table.find(id.0))
-            .execute(c)
-            .await)?;
-        Ok(gone > 0)
-    }
 }
 
 type Columns<'a> = (

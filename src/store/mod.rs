@@ -5,6 +5,7 @@
 mod accounts;
 mod connection;
 mod error;
+mod forget;
 mod instances;
 mod jobs;
 mod leases;

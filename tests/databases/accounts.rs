@@ -201,8 +201,9 @@ async fn the_jobs_of_a_user_who_is_forgotten_stay_without_a_name() {
         let answer = signed_up(store, sign_up("maria", "maria@example.com")).await;
         let maria = UserId(answer.jobs[0].user.expect("hers"));
         log_in(store, maria, "hash", None, 100).await;
-        assert!(store.delete_user(maria).await.expect("an answer"));
-        assert!(!store.delete_user(maria).await.expect("an answer"));
+        let deleted = async || store.delete_user(maria, at(1)).await.expect("an answer");
+        assert!(deleted().await);
+        assert!(!deleted().await);
         assert_eq!(store.user(maria).await.expect("an answer"), None);
         assert_eq!(who(store, "hash", 1).await, None);
         let receipt = store.receipt(&answer.receipt).await.expect("an answer");
