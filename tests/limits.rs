@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cadastro::account::Login;
 use futures_util::future::join_all;
 
 use crate::support::{
@@ -140,6 +141,83 @@ async fn only_wrong_passwords_count_against_an_account() {
         }
         assert_eq!(log_in(1, "not the password").await, 422, "{database}");
         assert_eq!(log_in(2, PASSWORD).await, 429, "{database}");
+    }
+}
+
+/// Guesses from ten addresses, as often as an account allows.
+async fn guess(app: &TestApp, login: &str) {
+    for n in 0..10 {
+        let visitor = Visitor::new(app).behind(&format!("192.0.2.{n}"));
+        let page = visitor.log_in(login, "not the password").await;
+        page.with_status(422);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_shut_out_of_their_own_browser_by_what_others_guess() {
+    for database in TestDatabase::both() {
+        let app = guarded(&database).await;
+        let from = |address: &str| Visitor::new(&app).behind(address);
+        let [hers, his] = [from("198.51.100.1"), from("198.51.100.2")];
+        for (visitor, name) in [(&hers, "maria"), (&his, "bruno")] {
+            visitor.sign_up(name).await;
+            visitor.log_in(name, PASSWORD).await.with_status(303);
+            visitor.post("/logout", &[]).await.with_status(303);
+        }
+        for login in ["maria", "maria@example.com"] {
+            guess(&app, login).await;
+            // A browser that only others know does not count.
+            for stranger in [&his, &from("198.51.100.3")] {
+                stranger.log_in(login, PASSWORD).await.with_status(429);
+            }
+            hers.log_in(login, PASSWORD).await.with_status(303);
+        }
+
+        // It is no way to guess on: it is counted, by itself.
+        for _ in 0..10 {
+            let page = hers.log_in("maria", "not the password").await;
+            page.with_status(422);
+        }
+        hers.log_in("maria", PASSWORD).await.with_status(429);
+        app.advance(Duration::from_secs(60));
+        hers.log_in("maria", PASSWORD).await.with_status(303);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_is_known_for_half_a_year_and_no_longer_than_the_password() {
+    for database in TestDatabase::both() {
+        let app = guarded(&database).await;
+        let browser = Visitor::new(&app).behind("198.51.100.1");
+        browser.sign_up("maria").await;
+        browser.log_in("maria", PASSWORD).await.with_status(303);
+        let token = browser.cookie("cadastro_browser").expect("a token");
+        browser.log_in("maria", PASSWORD).await.with_status(303);
+        let newest = browser.cookie("cadastro_browser").expect("a token");
+        guess(&app, "maria").await;
+        // Each log-in gives another; whoever has an older one is a stranger.
+        for (token, status) in [(token, 429), (newest.clone(), 303)] {
+            let browser = Visitor::new(&app).behind("198.51.100.2");
+            browser.keep("cadastro_browser", &token);
+            let page = browser.log_in("maria", PASSWORD).await;
+            page.with_status(status);
+        }
+
+        let user = app.store.users(None, 1).await.expect("users")[0].id;
+        let login = Login::parse("maria").expect("a name");
+        let stored = app.store.credentials(&login).await.expect("an answer");
+        let hash = stored.expect("her account").password_hash;
+        for forgotten in [true, false] {
+            let browser = Visitor::new(&app).behind("198.51.100.3");
+            app.advance(Duration::from_secs(3600));
+            browser.log_in("maria", PASSWORD).await.with_status(303);
+            match forgotten {
+                true => app.store.set_password(user, &hash).await.expect("set"),
+                false => app.advance(Duration::from_secs(181 * 24 * 3600)),
+            }
+            guess(&app, "maria").await;
+            browser.log_in("maria", PASSWORD).await.with_status(429);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every method is one question or one transaction. Pages only ask; the actors write.
 
 mod accounts;
+mod browsers;
 mod connection;
 mod error;
 mod forget;
@@ -34,6 +35,6 @@ pub use queues::QueueRow;
 pub use receipts::Receipt;
 pub use reports::{AttemptRow, Cursor, JobCount, JobFilter, QueueLoad};
 pub use rows::JobRow;
-pub use sessions::{NewSession, Session};
+pub use sessions::{NewSession, NewToken, Session};
 pub use signups::{NewSignup, SignedUp, SignupRefusal};
 pub use sole::Sole;

@@ -41,6 +41,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    browsers (token_hash) {
+        token_hash -> Text,
+        user_id -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     throttles (subject) {
         subject -> Text,
         allowed_at -> BigInt,
@@ -114,8 +122,10 @@ diesel::table! {
 }
 
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(browsers -> users (user_id));
 diesel::joinable!(signups -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(users, sessions);
+diesel::allow_tables_to_appear_in_same_query!(users, browsers);
 diesel::allow_tables_to_appear_in_same_query!(users, signups);
 diesel::allow_tables_to_appear_in_same_query!(instances, jobs);
 diesel::allow_tables_to_appear_in_same_query!(attempts, jobs, signups);

@@ -11,7 +11,7 @@ use super::{
     accounts::{Credentials, RawUser},
     connection::{change, read},
     jobs::insert_jobs,
-    schema::{sessions, throttles, users},
+    schema::{browsers, sessions, throttles, users},
 };
 use crate::{
     account::{User, UserId},
@@ -28,15 +28,24 @@ pub struct Session {
 #[derive(Clone)]
 pub struct NewSession {
     pub user: UserId,
-    /// Of the token, which the browser alone holds.
-    pub hash: String,
-    /// Of the browser's former token, whose session ends.
-    pub replaced: Option<String>,
-    pub expires_at: Timestamp,
+    /// For as long as somebody is logged in; the session of the former token ends.
+    pub session: NewToken,
+    /// By which the browser is known from now on, whether somebody is logged in or not.
+    pub browser: NewToken,
     /// The subject that was charged for this log-in, and the time to be given back to it.
     pub charged: Option<(String, Duration)>,
     /// The hash that the password opened, and the one that is to take its place.
     pub renewed: Option<(String, String)>,
+}
+
+/// A token that a browser is given in the place of another.
+#[derive(Clone)]
+pub struct NewToken {
+    /// The browser alone holds the token itself.
+    pub hash: String,
+    /// Of the former token.
+    pub replaced: Option<String>,
+    pub expires_at: Timestamp,
 }
 
 impl Store {
@@ -63,31 +72,42 @@ impl Store {
         jobs: &[NewJob],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let replaced = new.replaced.as_deref().unwrap_or_default();
+        let (user, session, browser) = (new.user.0, &new.session, &new.browser);
+        let now_us = now.as_microsecond();
+        let former = |token: &NewToken| token.replaced.clone().unwrap_or_default();
         change!(self, |c| {
             // First, as whoever sets a password does, so that the two wait for each other and never in a circle.
             if let Some((stored, renewed)) = &new.renewed {
-                diesel::update(users::table.find(new.user.0))
+                diesel::update(users::table.find(user))
                     .filter(users::password_hash.eq(stored))
                     .set(users::password_hash.eq(renewed))
                     .execute(c)
                     .await?;
             }
-            diesel::delete(
-                sessions::table.filter(
-                    sessions::expires_at
-                        .le(now.as_microsecond())
-                        .or(sessions::token_hash.eq(replaced)),
-                ),
-            )
-            .execute(c)
-            .await?;
+            diesel::delete(sessions::table)
+                .filter(sessions::expires_at.le(now_us))
+                .or_filter(sessions::token_hash.eq(former(session)))
+                .execute(c)
+                .await?;
             diesel::insert_into(sessions::table)
                 .values((
-                    sessions::token_hash.eq(&new.hash),
-                    sessions::user_id.eq(new.user.0),
-                    sessions::created_at.eq(now.as_microsecond()),
-                    sessions::expires_at.eq(new.expires_at.as_microsecond()),
+                    sessions::token_hash.eq(&session.hash),
+                    sessions::user_id.eq(user),
+                    sessions::created_at.eq(now_us),
+                    sessions::expires_at.eq(session.expires_at.as_microsecond()),
+                ))
+                .execute(c)
+                .await?;
+            diesel::delete(browsers::table)
+                .filter(browsers::expires_at.le(now_us))
+                .or_filter(browsers::token_hash.eq(former(browser)))
+                .execute(c)
+                .await?;
+            diesel::insert_into(browsers::table)
+                .values((
+                    browsers::token_hash.eq(&browser.hash),
+                    browsers::user_id.eq(user),
+                    browsers::expires_at.eq(browser.expires_at.as_microsecond()),
                 ))
                 .execute(c)
                 .await?;

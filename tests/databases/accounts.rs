@@ -5,7 +5,7 @@ use std::time::Duration;
 use cadastro::{
     account::{Login, Rate, UserId},
     queue::{NewJob, State},
-    store::{NewSession, Store, StoreError},
+    store::{NewSession, NewToken, Store, StoreError},
 };
 
 use super::{at, job, on_both, seconds, sign_up, signed_up, user};
@@ -19,11 +19,15 @@ async fn operator(store: &Store, name: &str) -> UserId {
 /// Begins a session that lasts until `until`.
 async fn log_in(store: &Store, user: UserId, hash: &str, replaced: Option<&str>, until: i64) {
     let jobs = [job("at_log_in").of_user(user.0)];
+    let token = |kind: &str| NewToken {
+        hash: format!("{kind}{hash}"),
+        replaced: replaced.map(|replaced| format!("{kind}{replaced}")),
+        expires_at: at(until),
+    };
     let new = NewSession {
         user,
-        hash: hash.to_owned(),
-        replaced: replaced.map(str::to_owned),
-        expires_at: at(until),
+        session: token(""),
+        browser: token("browser of "),
         charged: None,
         renewed: None,
     };

@@ -17,11 +17,14 @@ use crate::{
     actors::{AskError, probe::Mailbox},
     clock::Clock,
     config::Config,
-    store::{NewSession, NewSignup, SignedUp, SignupRefusal, Store},
+    store::{NewSession, NewSignup, NewToken, SignedUp, SignupRefusal, Store},
 };
 
 /// How long a session lasts.
 const SESSION: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// How long a browser is known after a log-in: half a year, in which most people come back.
+const BROWSER: Duration = Duration::from_secs(180 * 24 * 3600);
 
 /// How long a log-in waits for a hash of today's cost, which waits behind all who log in.
 const RENEWAL: Duration = Duration::from_secs(1);
@@ -63,9 +66,24 @@ pub enum LogInError {
 #[derive(Clone, Debug)]
 pub struct LoggedIn {
     pub user: User,
-    /// For the browser alone.
+    /// Stands for the session.
+    pub session: Given,
+    /// By which the browser will be known.
+    pub browser: Given,
+}
+
+/// A token for the browser alone.
+#[derive(Clone, Debug)]
+pub struct Given {
     pub token: Token,
     pub expires_at: Timestamp,
+}
+
+/// What a browser brings along from log-ins before.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    pub session: Option<Token>,
+    pub browser: Option<Token>,
 }
 
 impl Registrar {
@@ -118,19 +136,20 @@ impl Registrar {
 
     /// Begins a session for whoever knows the name or address and the password.
     ///
-    /// A wrong name takes as long as a wrong password, as far as [`Hasher::verify`] says. The session of
-    /// `replaced` ends.
+    /// A wrong name takes as long as a wrong password, as far as [`Hasher::verify`] says. Both tokens that
+    /// the browser held are replaced.
     pub async fn log_in(
         &self,
         login: &str,
         password: String,
-        replaced: Option<&Token>,
+        held: Option<&Held>,
     ) -> Result<LoggedIn, LogInError> {
         // What nobody can be called is known without looking, and is charged to nobody.
         let login = Login::parse(login).ok_or(LogInError::Wrong)?;
-        let (Login::Username(key) | Login::Email(key)) = &login;
+        let session = held.and_then(|held| held.session.as_ref());
+        let browser = held.and_then(|held| held.browser.as_ref());
         // Before the password is judged, or guesses that come at once would all be; the right one is given back.
-        let charged = format!("account:{key}");
+        let charged = self.payer(&login, browser).await?;
         self.charge(&charged, LOG_INS_TO_ACCOUNT).await?;
         let found = self.store.credentials(&login).await;
         let found = found.map_err(AskError::from)?;
@@ -143,14 +162,13 @@ impl Registrar {
         let Some(found) = found.filter(|_| right) else {
             return Err(LogInError::Wrong);
         };
-        let token = Token::random();
-        let expires_at = self.clock.now() + SESSION;
+        let (new_session, session) = self.give(SESSION, session);
+        let (new_browser, browser) = self.give(BROWSER, browser);
         let share = LOG_INS_TO_ACCOUNT.share();
         let new = NewSession {
             user: found.user.id,
-            hash: token.hash(),
-            replaced: replaced.map(Token::hash),
-            expires_at,
+            session: new_session,
+            browser: new_browser,
             charged: self.config.rate_limit.then(|| (charged.clone(), share)),
             renewed: self.renewed(&password, found.password_hash).await,
         };
@@ -159,9 +177,23 @@ impl Registrar {
         self.refusals.forget(&charged);
         Ok(LoggedIn {
             user: found.user,
-            token,
-            expires_at,
+            session,
+            browser,
         })
+    }
+
+    /// A token that lasts from now on, for the store and for the browser.
+    fn give(&self, lasts: Duration, replaced: Option<&Token>) -> (NewToken, Given) {
+        let given = Given {
+            token: Token::random(),
+            expires_at: self.clock.now() + lasts,
+        };
+        let new = NewToken {
+            hash: given.token.hash(),
+            replaced: replaced.map(Token::hash),
+            expires_at: given.expires_at,
+        };
+        (new, given)
     }
 
     /// The hash that the password opened and the one to take its place, if it has not cost as much as one does today.

@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::{Registrar, messages::Charge};
-use crate::{account::Rate, actors::AskError};
+use crate::{
+    account::{Login, Rate, Token},
+    actors::AskError,
+};
 
 /// Thirty sign-ups a minute from one address, as the contract says.
 const SIGN_UPS: Rate = Rate {
@@ -22,7 +25,7 @@ const LOG_INS: Rate = Rate {
 };
 
 /// Wrong passwords for one account from anywhere: enough for a person who guesses, and an attacker
-/// who guesses on for a year gets some hundred thousand tries.
+/// who guesses on for a year gets some hundred thousand tries. Likewise from each browser that it knows.
 pub(super) const LOG_INS_TO_ACCOUNT: Rate = Rate {
     burst: 10,
     period: Duration::from_secs(600),
@@ -44,6 +47,23 @@ impl Registrar {
         };
         let subject = format!("{name}:{}", network(from));
         self.charge(&subject, rate).await
+    }
+
+    /// Whom a log-in is charged to: the account, or else a browser in which its user has logged in before,
+    /// so that nobody who guesses elsewhere can shut them out of it.
+    pub(super) async fn payer(
+        &self,
+        login: &Login,
+        browser: Option<&Token>,
+    ) -> Result<String, AskError> {
+        if let Some(hash) = browser.map(Token::hash) {
+            let now = self.clock.now();
+            if self.store.knows_browser(&hash, login, now).await? {
+                return Ok(format!("browser:{hash}"));
+            }
+        }
+        let (Login::Username(key) | Login::Email(key)) = login;
+        Ok(format!("account:{key}"))
     }
 
     /// Charges `subject` one try; refuses if there were too many.

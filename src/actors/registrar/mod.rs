@@ -24,7 +24,7 @@ use crate::{
     jobs,
     store::{NewSignup, Store, StoreError},
 };
-pub use handle::{LogInError, LoggedIn, Registrar, SignUpError};
+pub use handle::{Given, Held, LogInError, LoggedIn, Registrar, SignUpError};
 pub use limits::Door;
 use messages::{Answer, SignUp};
 
