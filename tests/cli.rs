@@ -1,6 +1,7 @@
 //! The command line, as people and programs use it: the real binary, its answers and its exit codes.
 
 mod check;
+mod forget;
 mod jobs;
 mod serve;
 mod users;

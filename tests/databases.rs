@@ -10,6 +10,7 @@ mod migrations;
 mod plans;
 pub(crate) mod raw;
 mod reports;
+mod rivals;
 mod signups;
 mod tries;
 

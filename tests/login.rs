@@ -1,5 +1,6 @@
 //! Logging in and out: who is let in, what it starts, and when a session is over.
 
+mod passwords;
 mod redirects;
 mod sessions;
 

@@ -10,6 +10,7 @@ mod house;
 mod instances;
 mod languages;
 mod letters;
+mod limits;
 mod login;
 mod mail;
 mod metrics;

@@ -20,7 +20,7 @@ const WAITING_PER_THREAD: usize = 256;
 #[derive(Clone)]
 pub struct Hasher {
     pool: Pool<Memory>,
-    cost: HashCost,
+    pub(super) cost: HashCost,
 }
 
 /// Why there is no answer.
@@ -63,7 +63,8 @@ impl Hasher {
     }
 
     /// Whether this password made that hash, at the cost that the hash itself names. Without a hash
-    /// (a user who does not exist) the same work is done at today's cost, and the answer is no: a
+    /// (a user who does not exist) the same work is done at today's cost, and the answer is no. Where
+    /// every hash has cost as much as one does today (see [`Hasher::renew`]), a
     /// wrong name takes as long as a wrong password.
     pub async fn verify(
         &self,

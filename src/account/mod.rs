@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::Locale;
 
+mod again;
 mod application;
 mod email_address;
 mod field_error;

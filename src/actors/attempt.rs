@@ -87,6 +87,7 @@ fn outcome_of(error: JobError) -> Outcome {
         JobError::Failed(error) => failed(Fault::Error, chain(error.as_ref())),
         JobError::Hopeless(error) => Outcome::Hopeless { error },
         JobError::Cancel(reason) => Outcome::Cancelled { reason },
+        JobError::DoneAlready => Outcome::Completed { result: None },
         JobError::Snooze(delay) => Outcome::Snoozed { delay },
     }
 }
@@ -213,6 +214,8 @@ mod tests {
         let error = "550".to_owned();
         let hopeless = of(JobError::hopeless("550")).await;
         assert_eq!(hopeless, Outcome::Hopeless { error });
+        let done = of(JobError::DoneAlready).await;
+        assert_eq!(done, Outcome::Completed { result: None });
         let delay = Duration::from_secs(5);
         let snoozed = of(JobError::Snooze(delay)).await;
         assert_eq!(snoozed, Outcome::Snoozed { delay });

@@ -19,7 +19,7 @@ use crate::{
     mail::{Connection, MailError, Mailer, Message, Pass},
     metrics::Metrics,
     queue::{Fault, Outcome},
-    store::{IN_DOUBT, NewLetter},
+    store::{IN_DOUBT, JobRow, NewLetter},
 };
 
 pub(super) struct EmailActor {
@@ -104,14 +104,17 @@ impl Delivery {
             Work::Task(_) => Box::pin(async { Err(JobError::hopeless("a task is no letter")) }),
         };
         let pass = self.leave(&run.job, &kind.policy).await?;
-        let draft = bounds.run(work).await?;
+        let draft = match bounds.run(work).await {
+            Err(Outcome::Completed { .. }) => return bounds.hold(self.knock()).await,
+            draft => draft?,
+        };
         let letter = self.mailer.write(draft).map_err(of_mail)?;
         let sent = match &mut self.connection {
             Some(connection) => {
                 send(connection, &letter, pass, &bounds, &self.bench.tools.clock).await
             }
             // Nothing is waited for but our own database, whose writes are not cut short.
-            None => self.keep(&letter).await,
+            None => self.keep(&letter, &run.job).await,
         };
         if let Some(result) = result(&sent) {
             self.metrics.email(&run.job.kind, result);
@@ -119,8 +122,18 @@ impl Delivery {
         sent
     }
 
+    /// Whether the mail server can be reached. A letter that another has spared the way fails where it would
+    /// have failed: whoever watches it must not learn that it did not leave.
+    async fn knock(&self) -> Result<(), Outcome> {
+        if self.connection.is_some() {
+            let mut connection = self.mailer.connect().await.map_err(of_mail)?;
+            connection.close().await;
+        }
+        Ok(())
+    }
+
     /// Puts a letter into the built-in mailbox.
-    async fn keep(&self, letter: &Message) -> Result<(), Outcome> {
+    async fn keep(&self, letter: &Message, job: &JobRow) -> Result<(), Outcome> {
         let letter = NewLetter {
             message_id: letter.message_id().to_owned(),
             sender: self.mailer.sender().to_string(),
@@ -131,8 +144,13 @@ impl Delivery {
             source: letter.formatted(),
             sent_at: self.bench.tools.clock.now(),
         };
-        let kept = self.bench.tools.store.keep_letter(&letter).await;
-        kept.map_err(|error| failed(Fault::Error, error.to_string()))
+        match self.bench.tools.store.keep_letter(&letter, job).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Outcome::Cancelled {
+                reason: "another has ended this attempt".to_owned(),
+            }),
+            Err(error) => Err(failed(Fault::Error, error.to_string())),
+        }
     }
 }
 

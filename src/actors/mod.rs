@@ -39,7 +39,7 @@ use crate::{
 pub use ask::AskError;
 use email::EmailActor;
 use probe::Vitals;
-pub use registrar::{Door, LogInError, LoggedIn, Registrar, SignUpError};
+pub use registrar::{Door, Given, Held, LogInError, LoggedIn, Registrar, SignUpError};
 pub use scheduler::{Change, Scheduler};
 use station::{Bench, Station};
 use supervision::{Intensity, supervise};
@@ -141,6 +141,7 @@ pub fn start(
             store: parts.store,
             clock: parts.clock,
             config: parts.config,
+            refusals: Arc::default(),
         },
         scheduler,
         tree,

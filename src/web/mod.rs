@@ -4,6 +4,7 @@
 //! JSON, or with a [`WebError`], of which [`failure`] makes the page or JSON that fits.
 
 pub(crate) mod api;
+mod arrival;
 mod assets;
 mod client;
 mod cross_origin;
@@ -97,6 +98,7 @@ pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
             .wrap(Compress::default())
             .wrap(from_fn(measure::count))
             .wrap(TracingLogger::<span::Request>::new())
+            .wrap(from_fn(arrival::bound))
     });
     let server = server
         .on_connect(client::note_own_address)

@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use actix_web::{
-    ResponseError,
+    HttpRequest, ResponseError,
     http::{StatusCode, header},
     web,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    actors::Door,
+    actors::{Door, Held, LoggedIn},
     web::{
-        Answer, WebError,
-        error::whole_seconds,
-        failure, next, session,
+        Answer, WebError, failure, next, session,
         view::see_other,
         visit::Visit,
         wrong::{Wrong, by_field},
@@ -82,7 +80,7 @@ pub async fn show(visit: Visit, query: web::Query<Query>) -> Answer {
 }
 
 /// `POST /login`
-pub async fn submit(visit: Visit, form: web::Form<Form>) -> Answer {
+pub async fn submit(visit: Visit, request: HttpRequest, form: web::Form<Form>) -> Answer {
     let form = form.into_inner();
     let next = form.next.as_deref().and_then(next::path);
     let missing = missing(&visit, &form);
@@ -91,11 +89,18 @@ pub async fn submit(visit: Visit, form: web::Form<Form>) -> Answer {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return visit.page_with(status, None, "pages/login", &page);
     }
-    match log_in(&visit, &form.login, form.password).await {
-        Ok(cookie) => {
+    let held = Held {
+        session: visit.token.clone(),
+        browser: session::browser(&request, &visit.state.base_url),
+    };
+    match log_in(&visit, &form.login, form.password, &held).await {
+        Ok(logged_in) => {
             let mut answer = see_other(next.unwrap_or("/"));
-            let added = answer.add_cookie(&cookie);
-            added.map_err(|error| WebError::fault(error.to_string()))?;
+            let state = &visit.state;
+            for cookie in session::cookies(&logged_in, state.clock.now(), &state.base_url) {
+                let added = answer.add_cookie(&cookie);
+                added.map_err(|error| WebError::fault(error.to_string()))?;
+            }
             Ok(answer)
         }
         Err(error) => refused(&visit, &form.login, next, &error).await,
@@ -122,16 +127,13 @@ async fn log_in(
     visit: &Visit,
     login: &str,
     password: String,
-) -> Result<actix_web::cookie::Cookie<'static>, WebError> {
-    let state = &visit.state;
+    held: &Held,
+) -> Result<LoggedIn, WebError> {
+    let registrar = &visit.state.registrar;
     // Nobody is called so, and no database would look for it.
     let login = if login.contains('\0') { "" } else { login };
-    state.registrar.admit(Door::LogIn, visit.address).await?;
-    let replaced = visit.token.as_ref();
-    let session = state.registrar.log_in(login, password, replaced).await?;
-    let lasts = session.expires_at.duration_since(state.clock.now());
-    let lasts = whole_seconds(lasts.try_into().unwrap_or_default());
-    Ok(session::cookie(&session.token, lasts, &state.base_url))
+    registrar.admit(Door::LogIn, visit.address).await?;
+    Ok(registrar.log_in(login, password, Some(held)).await?)
 }
 
 /// The form once more. What the visitor typed is the same to a wrong name and a wrong password.

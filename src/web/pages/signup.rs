@@ -154,7 +154,7 @@ fn notice(visit: &Visit, error: &WebError) -> Option<String> {
     let say = |key, args: &[(&str, &str)]| Some(visit.sentence(key, args));
     match error {
         WebError::Fields(_) => None,
-        WebError::KeyReused => say("errors.expired", &[]),
+        WebError::KeyReused => say("errors.reused", &[]),
         WebError::Throttled(_) => say("errors.throttled", &[("seconds", &seconds)]),
         WebError::Busy => say("errors.busy", &[]),
         WebError::Away(why) => {
