@@ -121,7 +121,7 @@ async fn a_form_that_was_sent_before_with_other_data_is_as_it_should_be() {
         let restore = "document.querySelector('[name=idempotency_key]').value = 'a-key'";
         browser.execute(restore).await;
         browser.follow("main [type=submit]").await;
-        judge_notice(&browser, locale, "errors.expired", "signup-expired").await;
+        judge_notice(&browser, locale, "errors.reused", "signup-reused").await;
         assert_eq!(browser.value("username").await, "joana");
     }
 }
