@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use tokio::{runtime::Handle, task::JoinError};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::supervision::{Fall, panic_message};
+use super::supervision::Fall;
 use crate::{
     clock::Clock,
     jobs::JobError,
     queue::{Fault, Outcome},
+    telemetry::panic_message,
 };
 
 /// What bounds an attempt: its time limit, and whether anybody still wants it.
