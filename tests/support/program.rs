@@ -23,6 +23,12 @@ impl Program {
         Self::ready(command(BINARY, database, settings))
     }
 
+    /// The same, where it may give up: then what it said of the reason.
+    #[allow(dead_code, reason = "only the soak starts it where it may fail")]
+    pub fn try_start(database: &TestDatabase, settings: &[(&str, &str)]) -> Result<Self, String> {
+        Self::try_ready(command(BINARY, database, settings))
+    }
+
     /// The same, where it may have no more than so many files open, connections among them.
     pub fn with_open_files(
         database: &TestDatabase,
@@ -35,7 +41,12 @@ impl Program {
         Self::ready(shell)
     }
 
-    fn ready(mut command: Command) -> Self {
+    fn ready(command: Command) -> Self {
+        Self::try_ready(command)
+            .unwrap_or_else(|said| panic!("the program did not become ready: {said}"))
+    }
+
+    fn try_ready(mut command: Command) -> Result<Self, String> {
         let mut child = command.spawn().expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
         let mut line = String::new();
@@ -50,13 +61,14 @@ impl Program {
             BufReader::new(stderr)
                 .read_to_string(&mut said)
                 .expect("text");
-            panic!("the program did not become ready: {line}{said}");
+            child.wait().expect("the program ends");
+            return Err(format!("{line}{said}"));
         };
-        Program {
+        Ok(Program {
             url: format!("http://{address}"),
             child,
             _stdout: stdout,
-        }
+        })
     }
 
     /// Starts it where it is expected to give up, and says how it did.
