@@ -1,4 +1,4 @@
-//! Requests that mean no good: from other sites, too large, too slow.
+//! Requests that mean no good: from other sites, too large, too slow. And what must not be given away.
 
 use std::time::Duration;
 
@@ -8,10 +8,15 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{
-    app::TestApp,
-    database::TestDatabase,
-    visitor::{TOKEN, Visitor, filled},
+use crate::{
+    recovery::{self, QUICK},
+    support::{
+        app::TestApp,
+        database::TestDatabase,
+        program::Program,
+        smtp::{Do, SmtpServer, Step},
+        visitor::{TOKEN, Visitor, filled},
+    },
 };
 
 /// How long a test waits for a signal before it has failed.
@@ -193,4 +198,25 @@ async fn metrics_are_for_this_machine_and_for_operators() {
         .get("/metrics")
         .await
         .with_status(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_names_the_recipient_puts_no_address_into_the_log() {
+    let smtp = SmtpServer::start().await;
+    let refusal = "550 5.1.1 <maria@example.com> is unknown here";
+    smtp.always(Step::Rcpt, Do::Reply(refusal));
+    let database = TestDatabase::sqlite();
+    let url = smtp.url();
+    let settings = [QUICK.as_slice(), &[("SMTP_URL", url.as_str())]].concat();
+    let program = Program::start(&database, &settings);
+    let receipt = recovery::sign_up(&program, "maria").await;
+    let discarded = |jobs: &str| jobs.contains("data-state=\"discarded\"");
+    recovery::watch(&program, &receipt, discarded).await;
+    let letter = recovery::jobs(&database, &receipt).await.remove(0);
+    let attempts = recovery::open(&database).attempts(letter.id).await;
+    let kept = attempts.expect("the database answers").remove(0).error;
+    assert!(kept.is_some_and(|error| error.contains("maria@example.com")));
+    let log = program.log();
+    assert!(log.contains("a job was discarded"), "{log}");
+    assert!(!log.contains("maria@"), "{log}");
 }

@@ -91,6 +91,15 @@ impl Program {
         self.child.wait().expect("the program ends")
     }
 
+    /// Ends it, and gives all that it wrote into its log.
+    pub fn log(mut self) -> String {
+        self.signal("TERM");
+        let mut said = String::new();
+        let mut stderr = self.child.stderr.take().expect("a piped stderr");
+        stderr.read_to_string(&mut said).expect("text");
+        said
+    }
+
     /// Sends it a signal: `STOP` holds it as it stands, `CONT` lets it go on.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
