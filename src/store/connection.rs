@@ -3,12 +3,12 @@
 //! diesel's connections share no type that a query could be written against once: the macros
 //! [`read!`] and [`change!`] therefore expand a query's body once for each.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use deadpool::managed::{self, Manager};
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{
-    AsyncPgConnection, SimpleAsyncConnection,
+    SimpleAsyncConnection,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection,
         RecyclingMethod, deadpool::Pool,
@@ -16,22 +16,17 @@ use diesel_async::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::runtime::Handle;
-use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
+pub(super) use super::postgres::Pg;
 use super::{
     StoreError,
+    patience::LIMIT,
+    postgres,
     sqlite::{self, Lite},
     tls::Route,
 };
 use crate::metrics::Metrics;
-
-pub(super) type Pg = AsyncPgConnection;
-
-/// How long one question or transaction may take, from asking for a connection to the answer.
-///
-/// Short of the three seconds after which a page must have answered, whatever the database does.
-pub(super) const LIMIT: Duration = Duration::from_millis(2500);
 
 /// SQLite lets one connection write at a time; a second writer would only wait.
 const SQLITE_READERS: usize = 4;
@@ -83,13 +78,13 @@ impl Store {
     ///
     /// The connections live on the runtime on which this is called, as SQLite's do.
     pub fn postgres(url: &str, size: PoolSize, metrics: Metrics) -> Result<Self, StoreError> {
-        let Route { config, tls } = Route::parse(url)?;
+        let route = Route::parse(url)?;
         let home = Handle::current();
         let pool = pool(size.0, move || {
-            let (config, tls, home) = (config.clone(), tls.clone(), home.clone());
+            let (route, home) = (route.clone(), home.clone());
             async move {
                 // A server that takes the call and says nothing must not gather tasks that wait.
-                AbortOnDropHandle::new(home.spawn(open_postgres(config, tls)))
+                AbortOnDropHandle::new(home.spawn(postgres::open(route)))
                     .await
                     .map_err(|error| ConnectionError::BadConnection(error.to_string()))?
             }
@@ -128,6 +123,19 @@ impl Store {
         }
         let away = matches!(answer, Err(StoreError::Away(_)));
         self.metrics.db_up.set(i64::from(!away));
+        if away {
+            self.hang_up();
+        }
+    }
+
+    /// Closes the connections of which nothing has been heard since before a question that failed.
+    ///
+    /// What made that one fall silent may have done so to them, and each would cost somebody the
+    /// whole limit to find out. SQLite's have nothing between us and the file.
+    fn hang_up(&self) {
+        if let Db::Postgres(pool) = &self.db {
+            pool.retain(|_, metrics| metrics.last_used() < LIMIT);
+        }
     }
 
     /// Asks the database for nothing but an answer.
@@ -199,7 +207,7 @@ macro_rules! immediate {
     }};
 }
 
-/// Does `$body` with a connection of `$pool`, for as long as [`LIMIT`] allows.
+/// Does `$body` with a connection of `$pool`, for as long as the limit allows.
 macro_rules! limited {
     ($store:expr, $pool:expr, $connection:ty, |$c:ident| $body:expr) => {{
         let asked = async {
@@ -209,11 +217,12 @@ macro_rules! limited {
                 $body
             }
             .await;
-            loan.give_back();
-            answer.map_err($crate::store::StoreError::from)
+            let answer = answer.map_err($crate::store::StoreError::from);
+            loan.give_back(&answer);
+            answer
         };
-        let answer = tokio::time::timeout($crate::store::connection::LIMIT, asked).await;
-        let answer = answer.unwrap_or_else(|_| Err($crate::store::connection::too_slow()));
+        let answer = $crate::store::patience::in_time(asked).await;
+        let answer = answer.and_then(|answer| answer);
         $store.note(&answer);
         answer
     }};
@@ -224,7 +233,8 @@ pub(super) use {change, immediate, limited, read};
 /// A connection on loan from a pool.
 ///
 /// One that is not given back, because nobody waits for its answer any more, is closed: whoever got it
-/// next would wait behind the question, or find a transaction open.
+/// next would wait behind the question, or find a transaction open. So is one that could not do what
+/// it was asked: a file that was opened for reading alone stays so, whatever its permissions become.
 pub(super) struct Loan<M: Manager>(Option<managed::Object<M>>);
 
 impl<M: Manager<Error = PoolError>> Loan<M> {
@@ -239,8 +249,10 @@ impl<M: Manager<Error = PoolError>> Loan<M> {
         }
     }
 
-    pub(super) fn give_back(mut self) {
-        self.0 = None;
+    pub(super) fn give_back<T>(mut self, answer: &Result<T, StoreError>) {
+        if !matches!(answer, Err(StoreError::Away(_))) {
+            self.0 = None;
+        }
     }
 }
 
@@ -250,10 +262,6 @@ impl<M: Manager> Drop for Loan<M> {
             drop(managed::Object::take(connection));
         }
     }
-}
-
-pub(super) fn too_slow() -> StoreError {
-    StoreError::Away(format!("no answer within {LIMIT:?}"))
 }
 
 fn pool<C>(
@@ -273,23 +281,4 @@ where
         .max_size(size)
         .build()
         .map_err(|error| StoreError::Unusable(error.to_string()))
-}
-
-async fn open_postgres(
-    config: tokio_postgres::Config,
-    tls: MakeRustlsConnect,
-) -> ConnectionResult<Pg> {
-    let (client, connection) = config
-        .connect(tls)
-        .await
-        .map_err(|error| ConnectionError::BadConnection(chain(&error)))?;
-    Pg::try_from_client_and_connection(client, connection).await
-}
-
-/// tokio-postgres says only "error connecting to server" and keeps the reason to its source.
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

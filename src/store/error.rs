@@ -6,7 +6,8 @@ use diesel_async::pooled_connection::deadpool::PoolError;
 /// A question or a transaction that had no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database does not answer, or cannot take the write; nothing was saved. Try later.
+    /// The database does not answer, or cannot take the write. Try later: what was to be saved may
+    /// have been, where only the answer was lost, but never in part.
     #[error("the database is away: {0}")]
     Away(String),
     /// The row contradicts one that is already there.

@@ -68,7 +68,7 @@ pub enum WebError {
     Throttled(Duration),
     #[error("too many ask at once")]
     Busy,
-    /// The database does not answer, or the program stops: nothing was saved.
+    /// The database does not answer, or the program stops; nothing was done in part.
     #[error("{0}")]
     Away(String),
     /// A fault of ours.

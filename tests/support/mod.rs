@@ -11,3 +11,4 @@ pub mod page;
 pub mod program;
 pub mod smtp;
 pub mod visitor;
+pub mod wire;

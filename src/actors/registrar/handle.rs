@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use actix::prelude::SendError;
+use actix::{Handler, Message, prelude::SendError};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -16,10 +16,13 @@ use super::{
 };
 use crate::{
     account::{Application, HashError, Hasher, Login, Rate, Token, User, UserId},
-    actors::{AskError, probe::Mailbox},
+    actors::{
+        AskError,
+        probe::{Mailbox, Named, Post},
+    },
     clock::Clock,
     config::Config,
-    store::{NewSignup, SignedUp, SignupRefusal, Store},
+    store::{self, NewSignup, SignedUp, SignupRefusal, Store},
 };
 
 /// How long a session lasts.
@@ -125,7 +128,8 @@ impl Registrar {
                 SendError::Closed(()) => AskError::Away("the program stops".to_owned()),
             })?;
         let fell = |_| AskError::Fault("the registrar fell over this sign-up".to_owned());
-        match answer.await.map_err(fell)?? {
+        let answer = store::in_time(answer).await.map_err(AskError::from)?;
+        match answer.map_err(fell)?? {
             Ok(signed_up) => Ok(signed_up),
             Err(SignupRefusal::UsernameTaken) => Err(SignUpError::UsernameTaken),
             Err(SignupRefusal::KeyReused) => Err(SignUpError::KeyReused),
@@ -173,8 +177,7 @@ impl Registrar {
             replaced: replaced.map(Token::hash),
             expires_at,
         };
-        let logged_in = self.mailbox.ask(log_in).await.map_err(AskError::from)?;
-        logged_in.map_err(AskError::from)?;
+        self.ask(log_in).await?.map_err(AskError::from)?;
         Ok(LoggedIn {
             user: found.user,
             token,
@@ -188,15 +191,24 @@ impl Registrar {
             user,
             token_hash: token.hash(),
         };
-        Ok(self.mailbox.ask(log_out).await??)
+        Ok(self.ask(log_out).await??)
     }
 
     async fn charge(&self, subject: String, rate: Rate) -> Result<(), AskError> {
         if !self.config.rate_limit {
             return Ok(());
         }
-        let charged = self.mailbox.ask(Charge { subject, rate }).await??;
+        let charged = self.ask(Charge { subject, rate }).await??;
         charged.map_err(AskError::Throttled)
+    }
+
+    /// Waits no longer than for an answer of the database's own; what was begun comes to its end.
+    async fn ask<M>(&self, message: M) -> Result<M::Result, AskError>
+    where
+        RegistrarActor: Handler<Post<M>>,
+        M: Message<Result: Send> + Named + Send + 'static,
+    {
+        Ok(store::in_time(self.mailbox.ask(message)).await??)
     }
 }
 

@@ -1,0 +1,42 @@
+//! Connections to a PostgreSQL server.
+
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+
+use super::{patience::LIMIT, tls::Route};
+
+pub(super) type Pg = AsyncPgConnection;
+
+/// Calls the server.
+///
+/// Whoever gave up a question closes the connection, of which a server that waits for a lock, or for
+/// the rest of a transaction, takes no notice. So it is told to give up by itself: else what nobody
+/// asks for any more would hold its locks, and its place among the server's connections.
+pub(super) async fn open(Route { config, tls }: Route) -> ConnectionResult<Pg> {
+    let (client, connection) = config
+        .connect(tls)
+        .await
+        .map_err(|error| ConnectionError::BadConnection(chain(&error)))?;
+    let mut connection = Pg::try_from_client_and_connection(client, connection).await?;
+    limit(&mut connection, LIMIT.as_millis())
+        .await
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// Lets a statement work, and a transaction pause, for so many milliseconds; 0: for ever.
+pub(super) async fn limit(connection: &mut Pg, milliseconds: u128) -> diesel::QueryResult<()> {
+    let settings = format!(
+        "SET statement_timeout = {milliseconds};
+         SET idle_in_transaction_session_timeout = {milliseconds}"
+    );
+    connection.batch_execute(&settings).await
+}
+
+/// tokio-postgres says only "error connecting to server" and keeps the reason to its source.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
