@@ -1,5 +1,8 @@
 //! The database away, and back: nothing is half-saved, and nobody starts the program again.
 
+mod crowd;
+mod cuts;
+mod lease;
 mod silence;
 
 use std::time::Duration;
