@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::{
     account::Hasher,
-    actors::{self, Actors, Foundations, Registrar, Scheduler, Tree},
+    actors::{self, Actors, Foundations, Registrar, Scheduler, Threads, Tree},
     clock::Clock,
     config::{Config, DatabaseUrl},
     jobs::{self, CatalogueBuilder, CatalogueError},
@@ -70,6 +70,7 @@ pub struct App {
     web: web::ServerHandle,
     stopping: watch::Sender<bool>,
     lost: mpsc::UnboundedReceiver<&'static str>,
+    _threads: [Threads; 2],
     _sole: Option<Sole>,
 }
 
@@ -116,6 +117,9 @@ impl Builder {
         for migration in store.migrate().await? {
             tracing::info!(migration, "the database was migrated");
         }
+        if let Some(theirs) = store.time().await? {
+            clock.set(theirs);
+        }
 
         let listener = TcpListener::bind(config.listen).map_err(|source| AppError::Listen {
             address: config.listen,
@@ -123,12 +127,19 @@ impl Builder {
         })?;
         let address = listener.local_addr()?;
         let base_url = config.base_url(address);
+        if config.mistakes_proxy_for_visitors() {
+            tracing::warn!(
+                "the base URL is https and no proxy is trusted: all visitors share one limit; name the proxy with \
+                 --trusted-proxies"
+            );
+        }
         let config = Arc::new(config);
         let (tell_lost, lost) = mpsc::unbounded_channel();
         let Actors {
             registrar,
             scheduler,
             tree,
+            threads,
         } = actors::start(
             Foundations {
                 store: store.clone(),
@@ -145,7 +156,7 @@ impl Builder {
                 // Whoever would hear it has gone: then the program stops already.
                 let _ = tell_lost.send(actor);
             },
-        );
+        )?;
 
         let (stopping, stops) = watch::channel(false);
         let state = web::State {
@@ -178,6 +189,7 @@ impl Builder {
             web,
             stopping,
             lost,
+            _threads: threads,
             _sole: sole,
         })
     }

@@ -1,9 +1,30 @@
 //! What time it is; a hand that tests can move.
+//!
+//! The machine's time of day can leap: somebody sets it, a virtual machine wakes up elsewhere. A leap of a
+//! day ahead would make everything due at once, and one back would keep letters waiting for a day. So the
+//! clock takes the time of day once, counts on by itself, and from then on follows the time of day by at
+//! most one part in [`PACE`].
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::watch;
+
+/// A wrong clock is put right by a hundredth of the time that passes: an hour in four days. What waits for
+/// ten seconds waits for a tenth of a second more or less.
+const PACE: i32 = 100;
+
+/// A smaller difference is left alone: asking another machine for its time is not more exact.
+const TOLERANCE: SignedDuration = SignedDuration::from_millis(50);
+
+/// A larger difference is worth a word to an operator.
+const LEAP: SignedDuration = SignedDuration::from_secs(2);
 
 /// The one source of "now" for every room. Clones show the same time.
 #[derive(Clone, Debug)]
@@ -11,14 +32,72 @@ pub struct Clock(Hand);
 
 #[derive(Clone, Debug)]
 enum Hand {
-    System,
+    System(Arc<Mutex<Steady>>),
     Set(Arc<watch::Sender<Timestamp>>),
 }
 
+/// Time that goes on evenly, whatever happens to the time of day.
+#[derive(Debug)]
+struct Steady {
+    shown: Timestamp,
+    /// How long the machine had been up when `shown` was right.
+    uptime: SignedDuration,
+    /// By how much the clock that we follow is ahead of the machine's.
+    lead: SignedDuration,
+    told_of_leap: bool,
+}
+
+impl Steady {
+    fn at(time_of_day: Timestamp, uptime: SignedDuration) -> Self {
+        Steady {
+            shown: time_of_day,
+            uptime,
+            lead: SignedDuration::ZERO,
+            told_of_leap: false,
+        }
+    }
+
+    fn read(&mut self, time_of_day: Timestamp, uptime: SignedDuration) -> Timestamp {
+        let passed = (uptime - self.uptime).max(SignedDuration::ZERO);
+        let counted = self.shown.saturating_add(passed).unwrap_or(Timestamp::MAX);
+        let followed = time_of_day.saturating_add(self.lead);
+        let off = followed.unwrap_or(Timestamp::MAX).duration_since(counted);
+        self.tell(off);
+        let step = match off.abs() > TOLERANCE {
+            true => off.clamp(-(passed / PACE), passed / PACE),
+            false => SignedDuration::ZERO,
+        };
+        self.shown = counted.saturating_add(step).unwrap_or(Timestamp::MAX);
+        self.uptime = uptime;
+        self.shown
+    }
+
+    /// Says once of every leap that it was noticed.
+    fn tell(&mut self, off: SignedDuration) {
+        let leapt = off.abs() > LEAP;
+        if leapt && !self.told_of_leap {
+            let seconds = off.as_secs();
+            tracing::warn!(
+                seconds,
+                "the time of day has leapt; it is followed slowly, a restart takes it over at once"
+            );
+        }
+        self.told_of_leap = leapt;
+    }
+}
+
+/// How long the machine has been up, the times when it slept included.
+fn uptime() -> SignedDuration {
+    let time = clock_gettime(ClockId::Boottime);
+    // The kernel's nanoseconds stay below a second.
+    SignedDuration::new(time.tv_sec, time.tv_nsec as i32)
+}
+
 impl Clock {
-    /// The machine's own clock.
+    /// Counts from the machine's time of day.
     pub fn system() -> Self {
-        Clock(Hand::System)
+        let steady = Steady::at(Timestamp::now(), uptime());
+        Clock(Hand::System(Arc::new(Mutex::new(steady))))
     }
 
     /// A clock that stands at `now` until [`Clock::advance`] moves it.
@@ -29,10 +108,30 @@ impl Clock {
     /// The present instant, cut to the microseconds that the databases keep.
     pub fn now(&self) -> Timestamp {
         let now = match &self.0 {
-            Hand::System => Timestamp::now(),
+            Hand::System(steady) => lock(steady).read(Timestamp::now(), uptime()),
             Hand::Set(hand) => *hand.borrow(),
         };
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    /// Takes over another clock's time, which shows `theirs` at this moment: at once, before anything
+    /// has begun by this one. A clock that is moved by hand does not listen.
+    pub fn set(&self, theirs: Timestamp) {
+        if let Hand::System(steady) = &self.0 {
+            let now = Timestamp::now();
+            let lead = theirs.duration_since(now);
+            *lock(steady) = Steady {
+                lead,
+                ..Steady::at(theirs, uptime())
+            };
+        }
+    }
+
+    /// Follows another clock from now on, which shows `theirs` at this moment.
+    pub fn follow(&self, theirs: Timestamp) {
+        if let Hand::System(steady) = &self.0 {
+            lock(steady).lead = theirs.duration_since(Timestamp::now());
+        }
     }
 
     /// Moves a standing clock forward and wakes everybody who sleeps on it.
@@ -53,10 +152,14 @@ impl Clock {
     /// Returns once this clock shows `until`.
     pub async fn sleep_until(&self, until: Timestamp) {
         match &self.0 {
-            Hand::System => {
+            Hand::System(_) => loop {
                 let left = until.duration_since(self.now());
-                tokio::time::sleep(left.try_into().unwrap_or_default()).await;
-            }
+                match Duration::try_from(left) {
+                    // More than once where this clock is being held back.
+                    Ok(left) if !left.is_zero() => tokio::time::sleep(left).await,
+                    _ => return,
+                }
+            },
             Hand::Set(hand) => {
                 // An error says that the clock itself is gone, and with it all who wait.
                 let _ = hand.subscribe().wait_for(|now| *now >= until).await;
@@ -67,7 +170,7 @@ impl Clock {
     /// A future that ends at the next move of a standing clock; never, on the machine's own.
     pub fn moved(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match &self.0 {
-            Hand::System => Box::pin(std::future::pending()),
+            Hand::System(_) => Box::pin(std::future::pending()),
             Hand::Set(hand) => {
                 let mut hand = hand.subscribe();
                 Box::pin(async move {
@@ -78,9 +181,61 @@ impl Clock {
     }
 }
 
+fn lock(steady: &Mutex<Steady>) -> std::sync::MutexGuard<'_, Steady> {
+    // A reading is written whole or not at all.
+    steady.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn seconds(seconds: i64) -> SignedDuration {
+        SignedDuration::from_secs(seconds)
+    }
+
+    /// What a clock shows that started at 0 when the machine's clock has leapt by `leap` since, after
+    /// `passed` seconds, read once a second.
+    fn shown_after(leap: SignedDuration, passed: i64) -> f64 {
+        let mut steady = Steady::at(Timestamp::UNIX_EPOCH, seconds(100));
+        for second in 1..=passed {
+            steady.read(
+                Timestamp::UNIX_EPOCH + leap + seconds(second),
+                seconds(100 + second),
+            );
+        }
+        steady
+            .shown
+            .duration_since(Timestamp::UNIX_EPOCH)
+            .as_secs_f64()
+    }
+
+    #[test]
+    fn a_leap_of_the_time_of_day_is_followed_by_a_hundredth_of_what_passes() {
+        for leap in [seconds(3600), seconds(86_400)] {
+            assert!((shown_after(leap, 10) - 10.1).abs() < 1e-6);
+            assert!((shown_after(-leap, 10) - 9.9).abs() < 1e-6);
+        }
+        assert!((shown_after(seconds(3600), 400_000) - 403_600.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn a_difference_as_small_as_the_noise_of_asking_is_left_alone() {
+        assert_eq!(shown_after(SignedDuration::from_millis(40), 1000), 1000.0);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_shows_the_other_ones_time_and_stays_with_it() {
+        let clock = Clock::system();
+        let theirs = Timestamp::now() + seconds(86_400);
+        clock.set(theirs);
+        let ahead = clock.now().duration_since(theirs);
+        assert!(ahead >= seconds(0) && ahead < seconds(3600), "{ahead:?}");
+        let Hand::System(steady) = &clock.0 else {
+            unreachable!("it is the system's");
+        };
+        assert!(!lock(steady).told_of_leap);
+    }
 
     #[tokio::test]
     async fn a_sleeper_wakes_when_the_hand_has_moved_far_enough() {

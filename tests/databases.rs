@@ -2,13 +2,17 @@
 
 mod accounts;
 mod attempts;
+mod doubt;
 mod faults;
+mod instances;
 mod leases;
 mod migrations;
 mod plans;
-mod raw;
+pub(crate) mod raw;
 mod reports;
+mod rivals;
 mod signups;
+mod tries;
 
 use std::time::Duration;
 
@@ -35,6 +39,7 @@ impl Subject {
     async fn on(database: TestDatabase) -> Self {
         let store = open(database.url());
         store.migrate().await.expect("it can be migrated");
+        enter(&store, "here").await;
         Subject { store, database }
     }
 
@@ -69,6 +74,11 @@ fn open(url: &str) -> Store {
         None => Store::postgres(url, PoolSize::default(), metrics),
     }
     .expect("it can be opened")
+}
+
+/// Enters an instance; on a file in the place of any other.
+async fn enter(store: &Store, id: &str) {
+    store.enter(id, "", at(0)).await.expect("entered");
 }
 
 /// So many seconds after some noon.

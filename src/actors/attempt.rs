@@ -1,21 +1,23 @@
-//! One attempt: off the actors' thread, with its time limit, its panic caught.
+//! One attempt: on a thread of the jobs, with its time limit, its panic caught.
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::task::JoinError;
+use tokio::{runtime::Handle, task::JoinError};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::supervision::{Fall, panic_message};
+use super::supervision::Fall;
 use crate::{
     clock::Clock,
     jobs::JobError,
     queue::{Fault, Outcome},
+    telemetry::panic_message,
 };
 
 /// What bounds an attempt: its time limit, and whether anybody still wants it.
 pub(super) struct Bounds {
+    threads: Handle,
     clock: Clock,
     limit: Duration,
     deadline: Timestamp,
@@ -25,12 +27,14 @@ pub(super) struct Bounds {
 impl Bounds {
     /// The limit counts from the attempt's begin, whatever its time is spent on.
     pub(super) fn new(
+        threads: &Handle,
         clock: &Clock,
         begun: Timestamp,
         limit: Duration,
         cancel: &CancellationToken,
     ) -> Self {
         Bounds {
+            threads: threads.clone(),
             clock: clock.clone(),
             limit,
             deadline: begun.saturating_add(limit).unwrap_or(Timestamp::MAX),
@@ -40,13 +44,13 @@ impl Bounds {
 
     /// Runs a job's code and says what came of it, or how it failed.
     ///
-    /// The code runs on a worker thread of the runtime: should it compute or block, the actors' thread
-    /// does not wait for it. Dropping this future ends it at its next `.await`.
+    /// The code runs on the threads of its queue's jobs: should it compute or block, neither the actors nor
+    /// the connections to the database wait for it. Dropping this future ends it at its next `.await`.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: BoxFuture<'static, Result<T, JobError>>,
     ) -> Result<T, Outcome> {
-        let work = AbortOnDropHandle::new(tokio::spawn(work));
+        let work = AbortOnDropHandle::new(self.threads.spawn(work));
         self.hold(async {
             match work.await {
                 Ok(done) => done.map_err(outcome_of),
@@ -84,6 +88,7 @@ fn outcome_of(error: JobError) -> Outcome {
         JobError::Failed(error) => failed(Fault::Error, chain(error.as_ref())),
         JobError::Hopeless(error) => Outcome::Hopeless { error },
         JobError::Cancel(reason) => Outcome::Cancelled { reason },
+        JobError::DoneAlready => Outcome::Completed { result: None },
         JobError::Snooze(delay) => Outcome::Snoozed { delay },
     }
 }
@@ -144,7 +149,10 @@ mod tests {
         clock: &Clock,
         cancel: &CancellationToken,
     ) -> Result<T, Outcome> {
-        Bounds::new(clock, begun, limit, cancel).run(work).await
+        let threads = Handle::current();
+        Bounds::new(&threads, clock, begun, limit, cancel)
+            .run(work)
+            .await
     }
 
     const LIMIT: Duration = Duration::from_secs(60);
@@ -207,6 +215,8 @@ mod tests {
         let error = "550".to_owned();
         let hopeless = of(JobError::hopeless("550")).await;
         assert_eq!(hopeless, Outcome::Hopeless { error });
+        let done = of(JobError::DoneAlready).await;
+        assert_eq!(done, Outcome::Completed { result: None });
         let delay = Duration::from_secs(5);
         let snoozed = of(JobError::Snooze(delay)).await;
         assert_eq!(snoozed, Outcome::Snoozed { delay });

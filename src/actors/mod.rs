@@ -14,13 +14,17 @@ mod attempt;
 mod email;
 mod probe;
 mod registrar;
+mod report;
 mod scheduler;
+mod station;
 mod supervision;
 mod system;
 mod task;
 mod tree;
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
+
+use actix::{Actor, Context, Supervised};
 
 use crate::{
     account::Hasher,
@@ -36,13 +40,15 @@ use crate::{
 pub use ask::AskError;
 use email::EmailActor;
 use probe::Vitals;
-pub use registrar::{Door, LogInError, LoggedIn, Registrar, SignUpError};
+pub use registrar::{Door, Given, Held, LogInError, LoggedIn, Registrar, SignUpError};
+pub use report::{ActorReport, LastRestart};
 pub use scheduler::{Change, Scheduler};
+use station::{Bench, Station};
 use supervision::{Intensity, supervise};
-pub use system::block_on;
 pub(crate) use system::spawn;
+pub use system::{Threads, block_on};
 use task::TaskActor;
-pub use tree::{ActorReport, LastRestart, Tree};
+pub use tree::Tree;
 
 /// What the actors are built from.
 pub struct Foundations {
@@ -63,12 +69,21 @@ pub struct Actors {
     pub registrar: Registrar,
     pub scheduler: Scheduler,
     pub tree: Tree,
+    /// Those of the jobs; whoever drops them ends what still runs on them.
+    pub threads: [Threads; 2],
 }
 
 /// Starts every actor on the thread on which this is called.
 ///
 /// `lost` is called should the Registrar or the Scheduler fall too often: nothing works without them.
-pub fn start(parts: Foundations, lost: impl Fn(&'static str) + Clone + 'static) -> Actors {
+///
+/// # Errors
+///
+/// When the system refuses threads.
+pub fn start(
+    parts: Foundations,
+    lost: impl Fn(&'static str) + Clone + 'static,
+) -> io::Result<Actors> {
     let tree = Tree::default();
     let vitals = |name, kind, parent| {
         let vitals = Vitals::new(name, kind, parent, &parts.metrics);
@@ -100,28 +115,46 @@ pub fn start(parts: Foundations, lost: impl Fn(&'static str) + Clone + 'static) 
         registrar,
         move || lost("registrar"),
     );
-    start_workers(&parts, &scheduler, &email, &task);
-    Actors {
+    let threads = [Threads::start(EMAIL)?, Threads::start(TASK)?];
+    let [letters, tasks] = &threads;
+    let tools = tools(&parts, &scheduler);
+    let team = |queue, vitals: Arc<Vitals>, threads: &Threads| Team {
+        queue,
+        vitals,
+        scheduler: scheduler.clone(),
+        clock: parts.clock.clone(),
+        bench: Bench {
+            catalogue: parts.catalogue.clone(),
+            tools: tools.clone(),
+            threads: threads.handle(),
+        },
+    };
+    team(EMAIL, email, letters).start(parts.config.email_actors, |station| EmailActor {
+        station,
+        mailer: parts.mailer.clone(),
+        metrics: parts.metrics.clone(),
+        connection: None,
+    });
+    team(TASK, task, tasks).start(parts.config.task_actors, TaskActor);
+    Ok(Actors {
         registrar: Registrar {
             mailbox,
             hasher: parts.hasher,
             store: parts.store,
             clock: parts.clock,
             config: parts.config,
+            refusals: Arc::default(),
         },
         scheduler,
         tree,
-    }
+        threads,
+    })
 }
 
-fn start_workers(
-    parts: &Foundations,
-    scheduler: &Scheduler,
-    email: &Arc<Vitals>,
-    task: &Arc<Vitals>,
-) {
+/// What all jobs share.
+fn tools(parts: &Foundations, scheduler: &Scheduler) -> Tools {
     let advance = scheduler.clone();
-    let tools = Tools {
+    Tools {
         store: parts.store.clone(),
         clock: parts.clock.clone(),
         text: parts.text.clone(),
@@ -129,42 +162,38 @@ fn start_workers(
         base_url: parts.base_url.clone(),
         mail_domain: parts.mailer.sender().domain().into(),
         progress: Arc::new(move |progress| advance.advance(progress)),
-    };
-    let clock = || parts.clock.clone();
-    for index in 0..parts.config.email_actors {
-        let pause = pause(scheduler, EMAIL);
-        let actor = |life| EmailActor {
-            index,
-            life,
-            vitals: email.clone(),
-            catalogue: parts.catalogue.clone(),
-            tools: tools.clone(),
-            scheduler: scheduler.clone(),
-            mailer: parts.mailer.clone(),
-            metrics: parts.metrics.clone(),
-            connection: None,
-        };
-        supervise(
-            email.clone(),
-            Intensity::USUAL,
-            clock(),
-            pause,
-            |_, life| actor(life),
-        );
     }
-    for index in 0..parts.config.task_actors {
-        let pause = pause(scheduler, TASK);
-        let actor = |life| TaskActor {
-            index,
-            life,
-            vitals: task.clone(),
-            catalogue: parts.catalogue.clone(),
-            tools: tools.clone(),
-            scheduler: scheduler.clone(),
-        };
-        supervise(task.clone(), Intensity::USUAL, clock(), pause, |_, life| {
-            actor(life)
-        });
+}
+
+/// The workers of one queue, before they start.
+struct Team {
+    queue: &'static str,
+    vitals: Arc<Vitals>,
+    scheduler: Scheduler,
+    clock: Clock,
+    bench: Bench,
+}
+
+impl Team {
+    /// Starts so many actors, each made from its station.
+    fn start<A>(self, instances: usize, make: impl Fn(Station) -> A)
+    where
+        A: Supervised + Actor<Context = Context<A>>,
+    {
+        for index in 0..instances {
+            let pause = pause(&self.scheduler, self.queue);
+            let (clock, vitals) = (self.clock.clone(), self.vitals.clone());
+            supervise(vitals.clone(), Intensity::USUAL, clock, pause, |_, life| {
+                make(Station::new(
+                    self.queue,
+                    index,
+                    life,
+                    vitals,
+                    self.scheduler.clone(),
+                    self.bench.clone(),
+                ))
+            });
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! The threads on which the program runs.
 
+use std::io;
+
 use actix::System;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Runs `main`, and with it all actors, on this thread until it ends.
 ///
-/// The jobs' own code, and the connections' drivers, run on further threads: as many as there are
-/// cores.
+/// The connections' drivers run on further threads, as many as there are cores; the jobs' own code on
+/// [`Threads`] of its own.
 pub fn block_on<F: Future>(main: F) -> F::Output {
     System::with_tokio_rt(runtime).block_on(main)
 }
@@ -22,9 +24,46 @@ pub(crate) fn spawn<F: Future + 'static>(future: F) {
 ///
 /// When the system refuses threads, before anything has begun.
 fn runtime() -> Runtime {
+    as_many_as_cores("cadastro").expect("the system grants threads")
+}
+
+/// The threads for the code of one queue's jobs, as many as there are cores.
+///
+/// A job that blocks its thread instead of awaiting delays other jobs of its queue: never the pages, the
+/// other queue, or the sign of life that keeps this instance's jobs its own.
+pub struct Threads {
+    handle: Handle,
+    /// There until the end.
+    runtime: Option<Runtime>,
+}
+
+impl Threads {
+    pub(super) fn start(queue: &str) -> io::Result<Self> {
+        let runtime = as_many_as_cores(queue)?;
+        Ok(Threads {
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+        })
+    }
+
+    pub(super) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A job that blocks would block the stop as well.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn as_many_as_cores(name: &str) -> io::Result<Runtime> {
     Builder::new_multi_thread()
         .enable_all()
+        .thread_name(name)
         .worker_threads(std::thread::available_parallelism().map_or(1, |cores| cores.get()))
         .build()
-        .expect("the system grants threads")
 }

@@ -12,6 +12,7 @@
 //!
 //!  cancelled: reached from every state that is not final.
 //!  An operator's retry: from retryable, discarded or cancelled to available.
+//!  A dead owner's job is handed back at once the first time, and after a growing wait from then on.
 //! ```
 //!
 //! A job is *waiting* while it is scheduled, available or retryable; completed, discarded
@@ -24,5 +25,5 @@ mod state;
 
 pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
 pub use outcome::{Ending, Fault, Outcome};
-pub use policy::Policy;
-pub use state::{State, UnknownState, Verdict, settle};
+pub use policy::{MOST_ATTEMPTS, Policy};
+pub use state::{State, Tally, UnknownState, Verdict, settle};

@@ -36,7 +36,7 @@ pub enum Outcome {
     },
     /// Handed back unfinished because the process stops; the attempt does not count.
     HandedBack,
-    /// Its owner went silent in the middle: due again at once, and the attempt counts.
+    /// Its owner died or went silent in the middle: due again, at once the first time; the attempt counts.
     Rescued,
 }
 
@@ -66,7 +66,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// As stored, and as the label of `cadastro_jobs_finished_total`.
+    /// As stored, and as the label of `cadastro_jobs_finished_total`, which does not count what was handed back.
     pub fn word(self) -> &'static str {
         match self {
             Ending::Completed => "completed",

@@ -114,17 +114,32 @@ pub struct Verdict {
     pub result: Option<String>,
 }
 
-/// Judges how attempt `attempt` of at most `max_attempts` ended.
+/// How far a job's attempts have come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Tally {
+    /// The number of the attempt that has ended, from 1.
+    pub attempt: i32,
+    /// The job is discarded when this one fails.
+    pub max_attempts: i32,
+    /// How many attempts in a row, just before this one, ended with their process.
+    pub crashes: i32,
+}
+
+/// Judges how an attempt ended.
 ///
 /// `chance`, from 0 to 1, is the jitter of the back-off.
 pub fn settle(
     outcome: Outcome,
-    attempt: i32,
-    max_attempts: i32,
+    tally: Tally,
     policy: &Policy,
     now: Timestamp,
     chance: f64,
 ) -> Verdict {
+    let Tally {
+        attempt,
+        max_attempts,
+        crashes,
+    } = tally;
     let later = |wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX);
     let base = Verdict {
         state: State::Completed,
@@ -176,18 +191,23 @@ pub fn settle(
             ending: Ending::HandedBack,
             ..base
         },
-        Outcome::Rescued if spent => discarded(LOST_OWNER.to_owned()),
+        Outcome::Rescued if spent => discarded(format!("crashed: {LOST_OWNER}")),
         Outcome::Rescued => Verdict {
             state: State::Retryable,
-            run_at: Some(now),
+            // Most jobs are innocent of the crash that they met, and are due again at once. One that
+            // meets crash upon crash may be their cause: it must leave the process time to live.
+            run_at: Some(match crashes {
+                0 => now,
+                before => later(policy.wait(before, chance)),
+            }),
             ending: Ending::Rescued,
-            error: Some(LOST_OWNER.to_owned()),
+            error: Some(format!("rescued: {LOST_OWNER}")),
             ..base
         },
     }
 }
 
-const LOST_OWNER: &str = "rescued: the process that made this attempt went silent in the middle";
+const LOST_OWNER: &str = "the process that made this attempt ended or went silent in the middle";
 
 impl Fault {
     /// The word that opens the recorded error.
@@ -202,72 +222,4 @@ impl Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn any_outcome() -> impl Strategy<Value = Outcome> {
-        prop_oneof![
-            Just(Outcome::Completed { result: None }),
-            Just(Outcome::Failed {
-                fault: Fault::Error,
-                error: "no".into(),
-                retry_after: None
-            }),
-            (0..100_000u64).prop_map(|seconds| Outcome::Failed {
-                fault: Fault::Timeout,
-                error: "slow".into(),
-                retry_after: Some(Duration::from_secs(seconds))
-            }),
-            Just(Outcome::Hopeless {
-                error: "550".into()
-            }),
-            Just(Outcome::Cancelled {
-                reason: "gone".into()
-            }),
-            (0..100_000u64).prop_map(|seconds| Outcome::Snoozed {
-                delay: Duration::from_secs(seconds)
-            }),
-            Just(Outcome::HandedBack),
-            Just(Outcome::Rescued),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn a_job_is_either_final_or_due_again(
-            outcome in any_outcome(), attempt in 1..30i32, max in 1..30i32, chance in 0.0..=1.0f64
-        ) {
-            let now = Timestamp::UNIX_EPOCH;
-            let verdict = settle(outcome, attempt, max, &Policy::DEFAULT, now, chance);
-            prop_assert_eq!(verdict.state.is_final(), verdict.run_at.is_none());
-            prop_assert!(verdict.run_at.is_none_or(|at| at >= now));
-        }
-
-        #[test]
-        fn an_attempt_is_charged_unless_the_job_said_not_now_or_the_process_stopped(
-            outcome in any_outcome(), attempt in 1..30i32
-        ) {
-            let free = matches!(outcome, Outcome::Snoozed { .. } | Outcome::HandedBack);
-            let verdict = settle(outcome, attempt, 30, &Policy::DEFAULT, Timestamp::UNIX_EPOCH, 0.5);
-            prop_assert_eq!(verdict.free, free);
-        }
-
-        #[test]
-        fn no_attempt_follows_the_last(outcome in any_outcome(), max in 1..30i32) {
-            let verdict = settle(outcome, max, max, &Policy::DEFAULT, Timestamp::UNIX_EPOCH, 0.5);
-            prop_assert!(verdict.state.is_final() || verdict.free);
-        }
-    }
-
-    #[test]
-    fn every_state_reads_back_from_its_word() {
-        for state in State::ALL {
-            assert_eq!(state.word().parse::<State>().unwrap(), state);
-        }
-        assert!("done".parse::<State>().is_err());
-    }
-}
+mod tests;

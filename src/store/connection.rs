@@ -3,7 +3,7 @@
 //! diesel's connections share no type that a query could be written against once: the macros
 //! [`read!`] and [`change!`] therefore expand a query's body once for each.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use deadpool::managed::{self, Manager};
 use diesel::{ConnectionError, ConnectionResult};
@@ -46,6 +46,8 @@ impl Default for PoolSize {
 #[derive(Clone)]
 pub struct Store {
     pub(super) db: Db,
+    /// The way to the PostgreSQL server, for a connection that no pool lends.
+    pub(super) route: Option<Arc<Route>>,
     metrics: Metrics,
 }
 
@@ -70,6 +72,7 @@ impl Store {
                 write: pool(1, open.clone())?,
                 read: pool(SQLITE_READERS, open)?,
             },
+            route: None,
             metrics,
         })
     }
@@ -78,13 +81,13 @@ impl Store {
     ///
     /// The connections live on the runtime on which this is called, as SQLite's do.
     pub fn postgres(url: &str, size: PoolSize, metrics: Metrics) -> Result<Self, StoreError> {
-        let route = Route::parse(url)?;
-        let home = Handle::current();
+        let route = Arc::new(Route::parse(url)?);
+        let (way, home) = (route.clone(), Handle::current());
         let pool = pool(size.0, move || {
-            let (route, home) = (route.clone(), home.clone());
+            let (way, home) = (way.clone(), home.clone());
             async move {
                 // A server that takes the call and says nothing must not gather tasks that wait.
-                AbortOnDropHandle::new(home.spawn(postgres::open(route)))
+                AbortOnDropHandle::new(home.spawn(async move { postgres::open(&way).await }))
                     .await
                     .map_err(|error| ConnectionError::BadConnection(error.to_string()))?
             }
@@ -92,6 +95,7 @@ impl Store {
         })?;
         Ok(Store {
             db: Db::Postgres(pool),
+            route: Some(route),
             metrics,
         })
     }

@@ -1,6 +1,6 @@
-//! Who works at what: instances hold leases, and with them the jobs that they have claimed.
+//! What falls due, and who takes it: a claim holds for as long as its instance is entered.
 //!
-//! Beside `connection.rs` this is the one place where the two databases differ.
+//! Beside `connection.rs` and `instances.rs` this is the one place where the two databases differ.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -97,7 +97,7 @@ impl Store {
         // The pick is a question of its own: as a part of the UPDATE the planner of PostgreSQL
         // may put it more than once, and then more jobs are claimed than there are free actors.
         macro_rules! claim {
-            ($c:ident, $next:expr) => {{
+            ($c:ident, $next:expr, $watched:expr) => {{
                 let picked: Vec<i64> = $next.load($c).await?;
                 // Asked after the pick: whoever paused the queue before enqueuing can rely on it.
                 let pauses: i64 = queues::table
@@ -108,6 +108,13 @@ impl Store {
                     .await?;
                 if picked.is_empty() || pauses > 0 {
                     return Ok::<Vec<RawJob>, StoreError>(Vec::new());
+                }
+                // Whoever was struck out would begin what others take away from it at once.
+                if $watched {
+                    let entered: i64 = instances::table.find(owner).count().get_result($c).await?;
+                    if entered == 0 {
+                        return Ok(Vec::new());
+                    }
                 }
                 let claimed = diesel::update(jobs::table.filter(jobs::id.eq_any(picked)))
                     .set((
@@ -125,11 +132,11 @@ impl Store {
         }
         let raw: Vec<RawJob> = match &self.db {
             Db::Sqlite { write, .. } => limited!(self, write, Lite, |conn| {
-                immediate!(conn, |c| claim!(c, next()))
+                immediate!(conn, |c| claim!(c, next(), false))
             }),
             Db::Postgres(pool) => limited!(self, pool, Pg, |conn| {
                 diesel_async::AsyncConnection::transaction(conn, async |c| {
-                    claim!(c, next().for_update().skip_locked())
+                    claim!(c, next().for_update().skip_locked(), true)
                 })
                 .await
             }),
@@ -138,89 +145,6 @@ impl Store {
         // An UPDATE returns its rows in any order.
         claimed.sort_by_key(|job| (job.priority, job.run_at, job.id));
         Ok(claimed)
-    }
-
-    /// Enters or renews an instance, which keeps its jobs until `until`.
-    ///
-    /// `false` says that the lease had run out and another instance has already seen to it.
-    pub async fn renew_lease(&self, owner: &str, until: Timestamp) -> Result<bool, StoreError> {
-        let changed = change!(self, |c| diesel::update(instances::table.find(owner))
-            .set(instances::lease_until.eq(until.as_microsecond()))
-            .execute(c)
-            .await)?;
-        Ok(changed > 0)
-    }
-
-    /// Enters a new instance.
-    pub async fn enter(
-        &self,
-        owner: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<(), StoreError> {
-        let alone = matches!(self.db, Db::Sqlite { .. });
-        change!(self, |c| {
-            if alone {
-                // One process at a time may serve a file: whoever is entered here is dead.
-                diesel::delete(instances::table.filter(instances::id.ne(owner)))
-                    .execute(c)
-                    .await?;
-            }
-            diesel::insert_into(instances::table)
-                .values((
-                    instances::id.eq(owner),
-                    instances::started_at.eq(now.as_microsecond()),
-                    instances::lease_until.eq(until.as_microsecond()),
-                ))
-                .on_conflict(instances::id)
-                .do_update()
-                .set(instances::lease_until.eq(until.as_microsecond()))
-                .execute(c)
-                .await?;
-            Ok::<_, StoreError>(())
-        })
-    }
-
-    /// Strikes out an instance that stops, and those whose lease has run out.
-    pub async fn leave(&self, owner: &str, now: Timestamp) -> Result<(), StoreError> {
-        change!(self, |c| diesel::delete(
-            instances::table.filter(
-                instances::id
-                    .eq(owner)
-                    .or(instances::lease_until.lt(now.as_microsecond()))
-            )
-        )
-        .execute(c)
-        .await)?;
-        Ok(())
-    }
-
-    /// The jobs that execute on no living instance; `own` is alive, whatever its row says.
-    pub async fn orphans(&self, now: Timestamp, own: &str) -> Result<Vec<JobRow>, StoreError> {
-        let raw = read!(self, |c| {
-            let living = instances::table
-                .filter(instances::lease_until.ge(now.as_microsecond()))
-                .select(instances::id.nullable());
-            jobs::table
-                .filter(executing())
-                .filter(jobs::owner.ne(own))
-                .filter(jobs::owner.ne_all(living))
-                .select(RawJob::as_select())
-                .load(c)
-                .await
-        })?;
-        job_rows(raw)
-    }
-
-    /// The jobs that `owner` executes.
-    pub async fn executing(&self, owner: &str) -> Result<Vec<JobRow>, StoreError> {
-        let raw = read!(self, |c| jobs::table
-            .filter(executing())
-            .filter(jobs::owner.eq(owner))
-            .select(RawJob::as_select())
-            .load(c)
-            .await)?;
-        job_rows(raw)
     }
 }
 
@@ -237,6 +161,6 @@ pub(super) fn available() -> Literal {
     diesel::dsl::sql("state = 'available'")
 }
 
-fn executing() -> Literal {
+pub(super) fn executing() -> Literal {
     diesel::dsl::sql("state = 'executing'")
 }

@@ -12,9 +12,10 @@ pub(super) type Pg = AsyncPgConnection;
 /// Whoever gave up a question closes the connection, of which a server that waits for a lock, or for
 /// the rest of a transaction, takes no notice. So it is told to give up by itself: else what nobody
 /// asks for any more would hold its locks, and its place among the server's connections.
-pub(super) async fn open(Route { config, tls }: Route) -> ConnectionResult<Pg> {
-    let (client, connection) = config
-        .connect(tls)
+pub(super) async fn open(route: &Route) -> ConnectionResult<Pg> {
+    let (client, connection) = route
+        .config
+        .connect(route.tls.clone())
         .await
         .map_err(|error| ConnectionError::BadConnection(chain(&error)))?;
     let mut connection = Pg::try_from_client_and_connection(client, connection).await?;

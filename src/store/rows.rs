@@ -20,6 +20,8 @@ pub struct JobRow {
     /// The number of the newest attempt; 0 before the first.
     pub attempt: i32,
     pub max_attempts: i32,
+    /// How many attempts in a row, up to the newest that has ended, ended with their process.
+    pub crashes: i32,
     pub created_at: Timestamp,
     /// When it is or was due.
     pub run_at: Timestamp,
@@ -37,10 +39,11 @@ pub struct JobRow {
     pub signup: Option<SignupId>,
 }
 
+/// Its fields stand in the order of the table's columns.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = schema::jobs, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 pub(super) struct RawJob {
-    id: i64,
+    pub(super) id: i64,
     kind: String,
     queue: String,
     state: String,
@@ -57,6 +60,7 @@ pub(super) struct RawJob {
     result: Option<String>,
     user_id: Option<i64>,
     signup_id: Option<i64>,
+    crashes: i32,
 }
 
 impl TryFrom<RawJob> for JobRow {
@@ -72,6 +76,7 @@ impl TryFrom<RawJob> for JobRow {
             args: raw.args,
             attempt: raw.attempt,
             max_attempts: raw.max_attempts,
+            crashes: raw.crashes,
             created_at: instant(raw.created_at)?,
             run_at: instant(raw.run_at)?,
             started_at: raw.started_at.map(instant).transpose()?,

@@ -25,7 +25,6 @@ use url::form_urlencoded;
 use super::StoreError;
 
 /// What a URL says of the server and of the way to it.
-#[derive(Clone)]
 pub(super) struct Route {
     pub config: tokio_postgres::Config,
     pub tls: MakeRustlsConnect,

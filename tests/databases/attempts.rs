@@ -5,7 +5,7 @@ use cadastro::{
     store::{AttemptRow, JobRow, Progress, Settled, Store},
 };
 
-use super::{at, claimed, enqueued, found, job, on_both, state_of};
+use super::{at, claimed, enqueued, enter, found, job, on_both, state_of};
 
 /// That the job was done, unless the caller says otherwise.
 fn verdict() -> Verdict {
@@ -100,6 +100,7 @@ async fn a_failed_attempt_is_recorded_and_the_job_is_due_again() {
         assert_eq!(attempts(store, &row).await, [record]);
 
         assert_eq!(store.stage(at(50)).await.expect("an answer"), 1);
+        enter(store, "there").await;
         let second = claimed(store, "a", "there").await;
         assert_eq!(second.attempt, 2);
         assert!(settle(store, &second, given_up("550 never")).await);
@@ -156,6 +157,7 @@ async fn a_late_finish_is_refused_and_changes_nothing() {
         let first = executing(store, "a").await;
         assert!(settle(store, &first, again()).await);
         store.stage(at(50)).await.expect("an answer");
+        enter(store, "there").await;
         let second = claimed(store, "a", "there").await;
         let stranger = JobRow {
             owner: Some("here".to_owned()),

@@ -1,4 +1,4 @@
-//! What is due is claimed once, in order; what a dead instance held is found.
+//! What is due is claimed once, in order.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use cadastro::{
 };
 use jiff::Timestamp;
 
-use super::{Raw, Subject, at, claimed, enqueued, found, job, on_both, state_of};
+use super::{Raw, at, enqueued, enter, found, job, on_both, state_of};
 
 fn due(kind: &str, priority: i32, at: Timestamp) -> NewJob {
     NewJob {
@@ -106,6 +106,7 @@ async fn claimers_at_once_share_no_job_and_miss_none() {
         let mut claimers = tokio::task::JoinSet::new();
         for name in ["one", "two", "three", "four"] {
             let store = subject.another_store();
+            enter(&store, name).await;
             claimers.spawn(async move {
                 let mut mine = Vec::new();
                 loop {
@@ -174,82 +175,4 @@ async fn more_jobs_than_one_transaction_bears_are_staged_all_the_same() {
         assert_eq!(counts.len(), 1);
     })
     .await;
-}
-
-#[tokio::test]
-async fn the_jobs_of_a_dead_instance_are_orphans_and_those_of_a_living_one_are_not() {
-    on_both(async |subject| {
-        let store = &subject.store;
-        let orphans = |now, own: &'static str| async move {
-            let jobs = store.orphans(at(now), own).await.expect("an answer");
-            ids(&jobs)
-        };
-        store.enter("dead", at(0), at(10)).await.expect("entered");
-        enqueued(store, job("a")).await;
-        let left = claimed(store, "a", "dead").await;
-        assert_eq!(orphans(9, "living").await, []);
-        // Whoever asks is alive, whatever its row says.
-        assert_eq!(orphans(11, "dead").await, []);
-        assert_eq!(orphans(11, "living").await, [left.id]);
-
-        assert!(store.renew_lease("dead", at(20)).await.expect("an answer"));
-        assert_eq!(orphans(11, "living").await, []);
-        assert!(
-            !store
-                .renew_lease("nobody", at(20))
-                .await
-                .expect("an answer")
-        );
-
-        store.leave("dead", at(1)).await.expect("an answer");
-        assert_eq!(orphans(1, "living").await, [left.id]);
-        assert!(!store.renew_lease("dead", at(20)).await.expect("an answer"));
-        let executing = store.executing("dead").await.expect("an answer");
-        assert_eq!(ids(&executing), [left.id]);
-        assert_eq!(store.executing("living").await.expect("an answer"), []);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_instance_that_enters_twice_is_entered_once() {
-    on_both(async |subject| {
-        let store = &subject.store;
-        store.enter("here", at(0), at(10)).await.expect("entered");
-        store.enter("here", at(5), at(15)).await.expect("entered");
-        assert_eq!(instances(&subject).await, ["here"]);
-        store.leave("here", at(6)).await.expect("an answer");
-        assert_eq!(instances(&subject).await, [""; 0]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn whoever_leaves_strikes_out_the_dead_and_on_a_file_whoever_enters() {
-    on_both(async |subject| {
-        let store = &subject.store;
-        store
-            .enter("former", at(0), at(100))
-            .await
-            .expect("entered");
-        store.enter("here", at(1), at(11)).await.expect("entered");
-        let living = instances(&subject).await;
-        if subject.is_sqlite() {
-            // One process at a time serves a file.
-            assert_eq!(living, ["here"]);
-        } else {
-            assert_eq!(living, ["former", "here"]);
-            store.leave("here", at(2)).await.expect("an answer");
-            assert_eq!(instances(&subject).await, ["former"]);
-            store.leave("here", at(101)).await.expect("an answer");
-            assert_eq!(instances(&subject).await, [""; 0]);
-        }
-    })
-    .await;
-}
-
-async fn instances(subject: &Subject) -> Vec<String> {
-    let mut raw = subject.raw().await;
-    raw.lines("SELECT id AS line FROM instances ORDER BY id")
-        .await
 }

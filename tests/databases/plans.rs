@@ -8,8 +8,8 @@ use std::{
 
 use cadastro::{
     account::UserId,
-    queue::TASK,
-    store::{Store, StoreError},
+    queue::{State, TASK},
+    store::{JobFilter, Store, StoreError},
 };
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use jiff::Timestamp;
@@ -117,15 +117,21 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 heard(store.claim(TASK, &["a"], 5, here, now)).await,
                 &["jobs_available", PRIMARY],
             ),
-            (
-                "orphans",
-                heard(store.orphans(now, here)).await,
-                &["jobs_executing"],
-            ),
+            ("orphans", heard(store.orphans()).await, &["jobs_executing"]),
             (
                 "executing",
                 heard(store.executing(here)).await,
                 &["jobs_executing"],
+            ),
+            (
+                "discarded jobs",
+                heard(store.jobs(&in_state(State::Discarded), None, 20)).await,
+                &["jobs_discarded"],
+            ),
+            (
+                "cancelled jobs",
+                heard(store.jobs(&in_state(State::Cancelled), None, 20)).await,
+                &["jobs_cancelled"],
             ),
             (
                 "queue_loads",
@@ -158,6 +164,13 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
         }
     })
     .await;
+}
+
+fn in_state(state: State) -> JobFilter {
+    JobFilter {
+        state: Some(state),
+        ..JobFilter::default()
+    }
 }
 
 /// Stands for the index of the primary key, which each database calls differently.

@@ -24,7 +24,8 @@ pub(in crate::actors) struct Worker {
     pub queue: &'static str,
     /// Which of its queue's workers it is, from 0.
     pub index: usize,
-    pub inbox: Recipient<Post<Run>>,
+    pub runs: Recipient<Post<Run>>,
+    pub reports: Recipient<Post<Report>>,
     pub vitals: Arc<Vitals>,
 }
 
@@ -44,12 +45,26 @@ impl Named for Run {
     const NAME: &'static str = "run";
 }
 
+/// Say whether you are free, once the attempt that is under way has ended: a new shift begins.
+pub(in crate::actors) struct Report {
+    pub shift: u64,
+}
+
+impl Message for Report {
+    type Result = ();
+}
+
+impl Named for Report {
+    const NAME: &'static str = "report";
+}
+
 /// An attempt has ended.
 pub(super) struct Ended {
     pub job: Arc<JobRow>,
     pub outcome: Outcome,
     /// The worker, if it is free for the next job.
     pub free: Option<Worker>,
+    pub shift: u64,
 }
 
 impl Message for Ended {
@@ -65,6 +80,7 @@ pub(in crate::actors) struct Ticket {
     scheduler: Mailbox<SchedulerActor>,
     job: Arc<JobRow>,
     worker: Worker,
+    shift: u64,
     answered: bool,
 }
 
@@ -77,6 +93,7 @@ impl Ticket {
             job: self.job.clone(),
             outcome,
             free: stays.then(|| self.worker.clone()),
+            shift: self.shift,
         });
     }
 }
@@ -89,6 +106,7 @@ impl Drop for Ticket {
                 job: self.job.clone(),
                 outcome: failed(Fault::Actor, said.to_owned()),
                 free: None,
+                shift: self.shift,
             });
         }
     }
@@ -96,7 +114,12 @@ impl Drop for Ticket {
 
 /// The workers of each queue, and who of them is free.
 #[derive(Default)]
-pub(super) struct Crew(BTreeMap<&'static str, Team>);
+pub(super) struct Crew {
+    teams: BTreeMap<&'static str, Team>,
+    /// Every fall of the Scheduler begins another. Whoever was free in the last one may be at work in
+    /// this one, so that only what is said in this one counts.
+    shift: u64,
+}
 
 /// The workers of one queue, by index.
 #[derive(Default)]
@@ -107,21 +130,35 @@ struct Team {
 }
 
 impl Crew {
-    /// A worker has nothing to do.
-    pub(super) fn add(&mut self, worker: Worker) {
-        let team = self.0.entry(worker.queue).or_default();
-        team.free.insert(worker.index);
+    /// A worker said in `shift` that it has nothing to do.
+    pub(super) fn add(&mut self, worker: Worker, shift: u64) {
+        let team = self.teams.entry(worker.queue).or_default();
+        if shift == self.shift {
+            team.free.insert(worker.index);
+        }
         team.workers.insert(worker.index, worker);
+    }
+
+    /// Forgets who is free, and asks everybody.
+    pub(super) fn begin_shift(&mut self) {
+        self.shift += 1;
+        for team in self.teams.values_mut() {
+            team.free.clear();
+            for worker in team.workers.values() {
+                let report = Report { shift: self.shift };
+                worker.reports.do_send(Post::new(report, &worker.vitals));
+            }
+        }
     }
 
     /// Every queue that is served here.
     pub(super) fn queues(&self) -> impl Iterator<Item = &'static str> {
-        self.0.keys().copied()
+        self.teams.keys().copied()
     }
 
     /// How many workers of a queue have nothing to do.
     pub(super) fn free(&self, queue: &str) -> usize {
-        self.0.get(queue).map_or(0, |team| team.free.len())
+        self.teams.get(queue).map_or(0, |team| team.free.len())
     }
 
     /// Gives a job to a free worker of its queue; `false` says that there is none.
@@ -131,7 +168,7 @@ impl Crew {
         cancel: CancellationToken,
         scheduler: &Mailbox<SchedulerActor>,
     ) -> bool {
-        let Some(team) = self.0.get_mut(job.queue.as_str()) else {
+        let Some(team) = self.teams.get_mut(job.queue.as_str()) else {
             return false;
         };
         let free = team.free.pop_first();
@@ -142,6 +179,7 @@ impl Crew {
             scheduler: scheduler.clone(),
             job: job.clone(),
             worker: worker.clone(),
+            shift: self.shift,
             answered: false,
         };
         let run = Run {
@@ -150,7 +188,7 @@ impl Crew {
             ticket,
         };
         // A worker that has ended drops the message, and its ticket reports the attempt.
-        worker.inbox.do_send(Post::new(run, &worker.vitals));
+        worker.runs.do_send(Post::new(run, &worker.vitals));
         true
     }
 }

@@ -1,13 +1,13 @@
 //! How other rooms and actors speak to the Scheduler.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
     SchedulerActor,
     crew::Worker,
-    messages::{Advance, CancelRunning, Drain, HandBack, Pulse, Ready, Wake},
+    messages::{Advance, CancelRunning, Drain, HandBack, Leave, Pulse, Ready, Wake},
 };
 use crate::{
     actors::{AskError, probe::Mailbox},
@@ -29,7 +29,6 @@ pub struct Scheduler {
     pub(super) mailbox: Mailbox<SchedulerActor>,
     pub(super) store: Store,
     pub(super) clock: Clock,
-    pub(super) owner: Arc<str>,
     pub(super) catalogue: Catalogue,
     pub(super) changes: broadcast::Sender<Change>,
 }
@@ -140,11 +139,11 @@ impl Scheduler {
 
     /// Strikes this instance out, once it has nothing left to do.
     pub async fn leave(&self) -> Result<(), AskError> {
-        Ok(self.store.leave(&self.owner, self.clock.now()).await?)
+        Ok(self.mailbox.ask(Leave).await??)
     }
 
-    pub(in crate::actors) fn ready(&self, worker: Worker) {
-        self.mailbox.tell(Ready(worker));
+    pub(in crate::actors) fn ready(&self, worker: Worker, shift: u64) {
+        self.mailbox.tell(Ready(worker, shift));
     }
 
     pub(in crate::actors) fn advance(&self, progress: Progress) {

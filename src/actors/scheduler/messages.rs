@@ -1,6 +1,6 @@
 //! What the Scheduler is told and asked.
 
-use actix::{AsyncContext, Context, Handler, Message};
+use actix::{AsyncContext, Context, Handler, Message, ResponseFuture};
 use tokio::sync::oneshot;
 
 use super::{
@@ -10,14 +10,17 @@ use super::{
 use crate::{
     actors::probe::{Named, Post},
     queue::{JobId, Outcome},
-    store::{JobRow, Progress},
+    store::{JobRow, Progress, StoreError},
 };
 
-/// The table has changed: look at it.
+/// The table was changed here: look at it, and tell the other instances.
 pub(super) struct Wake;
 
-/// A worker has started, or started again, and is free.
-pub(super) struct Ready(pub Worker);
+/// Another instance has changed the table: look at it.
+pub(super) struct Heard;
+
+/// A worker is free, in this shift of the crew.
+pub(super) struct Ready(pub Worker, pub u64);
 
 /// An attempt has come so far.
 pub(super) struct Advance(pub Progress);
@@ -34,6 +37,9 @@ pub(super) struct Drain(pub oneshot::Sender<()>);
 /// Hand back what is still running; answer once that is written down.
 pub(super) struct HandBack(pub oneshot::Sender<()>);
 
+/// Strike this instance out: it has nothing left to do.
+pub(super) struct Leave;
+
 macro_rules! messages {
     ($($message:ty => $answer:ty, $name:literal;)*) => {$(
         impl Message for $message {
@@ -47,12 +53,14 @@ macro_rules! messages {
 
 messages! {
     Wake => (), "wake";
+    Heard => (), "heard";
     Ready => (), "ready";
     Advance => (), "advance";
     CancelRunning => bool, "cancel";
     Pulse => (), "pulse";
     Drain => (), "drain";
     HandBack => (), "hand_back";
+    Leave => Result<(), StoreError>, "leave";
 }
 
 impl Handler<Post<Wake>> for SchedulerActor {
@@ -62,6 +70,17 @@ impl Handler<Post<Wake>> for SchedulerActor {
         let (Wake, _handling) = post.open();
         self.stale = true;
         self.turn(ctx);
+        self.announce(ctx);
+    }
+}
+
+impl Handler<Post<Heard>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<Heard>, ctx: &mut Context<Self>) {
+        let (Heard, _handling) = post.open();
+        self.stale = true;
+        self.turn(ctx);
     }
 }
 
@@ -69,9 +88,9 @@ impl Handler<Post<Ready>> for SchedulerActor {
     type Result = ();
 
     fn handle(&mut self, post: Post<Ready>, ctx: &mut Context<Self>) {
-        let (Ready(worker), _handling) = post.open();
+        let (Ready(worker, shift), _handling) = post.open();
         self.backlog.insert(worker.queue);
-        self.crew.add(worker);
+        self.crew.add(worker, shift);
         self.turn(ctx);
     }
 }
@@ -82,7 +101,7 @@ impl Handler<Post<Ended>> for SchedulerActor {
     fn handle(&mut self, post: Post<Ended>, ctx: &mut Context<Self>) {
         let (ended, _handling) = post.open();
         if let Some(worker) = ended.free {
-            self.crew.add(worker);
+            self.crew.add(worker, ended.shift);
         }
         self.judge(&ended.job, ended.outcome);
         self.turn(ctx);
@@ -144,5 +163,24 @@ impl Handler<Post<HandBack>> for SchedulerActor {
         }
         self.drained = Some(drained);
         self.turn(ctx);
+    }
+}
+
+impl Handler<Post<Leave>> for SchedulerActor {
+    type Result = ResponseFuture<Result<(), StoreError>>;
+
+    fn handle(&mut self, post: Post<Leave>, _: &mut Context<Self>) -> Self::Result {
+        let (Leave, handling) = post.open();
+        let (store, owner, voice) = (
+            self.parts.store.clone(),
+            self.owner.clone(),
+            self.voice.clone(),
+        );
+        Box::pin(async move {
+            let _handling = handling;
+            store.leave(&owner).await?;
+            // What was handed back need not wait for the others' next poll.
+            store.announce(&voice).await
+        })
     }
 }

@@ -8,8 +8,11 @@ mod crew;
 mod dispatch;
 mod handle;
 mod messages;
+mod news;
 mod settle;
 mod upkeep;
+mod watch;
+mod whereabouts;
 mod window;
 
 use std::{
@@ -19,7 +22,6 @@ use std::{
 };
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, SpawnHandle, Supervised, WrapFuture};
-use data_encoding::HEXLOWER;
 use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -35,8 +37,9 @@ use crate::{
     store::{JobRow, Progress, Settled, Store},
 };
 use crew::Crew;
-pub(super) use crew::{Run, Worker};
+pub(super) use crew::{Report, Run, Ticket, Worker};
 pub use handle::{Change, Scheduler};
+use watch::Watch;
 use window::Window;
 
 /// How long the table goes unread at the most: what another process wrote is found by then.
@@ -67,8 +70,11 @@ pub(super) struct Parts {
 pub(super) struct SchedulerActor {
     parts: Parts,
     vitals: Arc<Vitals>,
-    /// This process, for as long as it lives: the owner of what it claims.
+    /// The name of this life of the instance: the owner of what it claims.
     owner: Arc<str>,
+    /// By which this process knows its own announcements.
+    voice: Arc<str>,
+    watch: Watch,
     crew: Crew,
     running: HashMap<JobId, Running>,
     /// Ended, not yet written down.
@@ -86,6 +92,10 @@ pub(super) struct SchedulerActor {
     /// A turn is under way, and whether another is wanted after it.
     turning: bool,
     again: bool,
+    /// This instance is not entered yet, or not any more: no turn is taken.
+    entering: bool,
+    /// News for the other instances is on its way.
+    announcing: bool,
     /// Somebody else may have written to the table since it was last read.
     stale: bool,
     /// The database had no answer: no turn is taken before the timer allows it.
@@ -111,8 +121,8 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
     let (news, watched) = (changes.clone(), vitals.clone());
     let (store, clock) = (parts.store.clone(), parts.clock.clone());
     let catalogue = parts.catalogue.clone();
-    let owner: Arc<str> = HEXLOWER.encode(&rand::random::<[u8; 8]>()).into();
-    let own = owner.clone();
+    let voice = upkeep::new_name();
+    let own = voice.clone();
     let address = supervise(
         vitals.clone(),
         Intensity::USUAL,
@@ -121,7 +131,9 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
         |_, _| SchedulerActor {
             parts,
             vitals: watched,
-            owner: own,
+            owner: upkeep::new_name(),
+            voice: own,
+            watch: Watch::default(),
             crew: Crew::default(),
             running: HashMap::new(),
             ended: Vec::new(),
@@ -134,6 +146,8 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
             refreshed: None,
             turning: false,
             again: false,
+            entering: false,
+            announcing: false,
             stale: true,
             resting: false,
             unsure: false,
@@ -142,11 +156,12 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
             changes: news,
         },
     );
+    let mailbox = Mailbox::new(address, vitals);
+    actix::spawn(news::hear(store.clone(), voice, mailbox.clone()));
     Scheduler {
-        mailbox: Mailbox::new(address, vitals),
+        mailbox,
         store,
         clock,
-        owner,
         catalogue,
         changes,
     }
@@ -157,7 +172,7 @@ impl Actor for SchedulerActor {
 
     /// Also after a fall: what was in the air is found in the table again.
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.recover(ctx);
+        self.enter(ctx);
         self.keep_up(ctx);
         self.watch_the_clock(ctx);
     }
@@ -168,18 +183,21 @@ impl Supervised for SchedulerActor {
     fn restarting(&mut self, _: &mut Self::Context) {
         self.turning = false;
         self.resting = false;
+        self.announcing = false;
         self.timer = None;
         self.stale = true;
         self.window = Window::unknown();
         let unsure = std::mem::take(&mut self.settling);
         self.ended.splice(0..0, unsure);
+        // The message that it fell over may have been the one that set a worker free.
+        self.crew.begin_shift();
     }
 }
 
 impl SchedulerActor {
     /// Takes a turn, or another one after the one that is under way.
     fn turn(&mut self, ctx: &mut Context<Self>) {
-        if self.turning || self.resting {
+        if self.turning || self.resting || self.entering {
             self.again = true;
             return;
         }
@@ -198,6 +216,11 @@ impl SchedulerActor {
     fn turned(&mut self, taken: dispatch::Taken, ctx: &mut Context<Self>) {
         self.turning = false;
         self.settled(taken.settled);
+        for job in taken.advanced {
+            if let Some(running) = self.running.get(&job) {
+                self.tell(&running.job);
+            }
+        }
         if let Some(ours) = taken.ours {
             self.rescue(ours);
         }
@@ -264,36 +287,6 @@ impl SchedulerActor {
                     actor.turn(ctx);
                 }),
         );
-    }
-
-    /// Tells the metrics how things stand.
-    fn show(&self) {
-        let now = self.parts.clock.now();
-        let ahead = self
-            .window
-            .next()
-            .map(|next| next.duration_since(now).as_secs_f64());
-        self.parts
-            .metrics
-            .next_due
-            .set(ahead.unwrap_or(0.0).max(0.0));
-        self.parts.metrics.timers.set(self.window.len() as i64);
-        for queue in self.crew.queues() {
-            let running = self
-                .running
-                .values()
-                .filter(|running| running.job.queue == queue);
-            self.parts.metrics.set_executing(queue, running.count());
-            self.parts
-                .metrics
-                .set_paused(queue, self.paused.contains(queue));
-        }
-    }
-
-    /// Spreads the news that a job has moved on.
-    fn tell(&self, job: &JobRow) {
-        // Nobody watches: then nobody need be told.
-        let _ = self.changes.send(Change::of(job));
     }
 
     fn mailbox(&self, ctx: &mut Context<Self>) -> Mailbox<Self> {

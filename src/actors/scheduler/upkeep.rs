@@ -1,64 +1,152 @@
-//! Keeps our lease, and rescues the jobs of instances that went silent.
+//! Keeps this instance alive in the eyes of the others, and takes up what the dead have left.
+
+use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use data_encoding::HEXLOWER;
 
-use super::{AGAIN, SchedulerActor};
+use super::{
+    AGAIN, SchedulerActor,
+    watch::{PARTS, Watch},
+    whereabouts,
+};
 use crate::{
+    clock::Clock,
     queue::Outcome,
-    store::{JobRow, StoreError},
+    store::{InstanceRow, JobRow, Store, StoreError},
 };
 
+/// A name for one life of this instance: what it claims is claimed in this name.
+pub(super) fn new_name() -> Arc<str> {
+    HEXLOWER.encode(&rand::random::<[u8; 8]>()).into()
+}
+
+/// What a look has shown.
+struct Look {
+    /// We have not been struck out.
+    alive: bool,
+    others: Vec<InstanceRow>,
+    orphans: Vec<JobRow>,
+}
+
 impl SchedulerActor {
-    /// Enters this instance, and takes up what a former life left in the middle.
-    pub(super) fn recover(&mut self, ctx: &mut Context<Self>) {
-        // No turn beside this one: what it claimed would look like something left behind.
-        self.turning = true;
-        let (store, owner) = (self.parts.store.clone(), self.owner.clone());
-        let now = self.parts.clock.now();
-        let until = now + self.parts.lease;
+    /// Begins a life: enters this instance under a new name, and takes up what former ones left.
+    ///
+    /// The jobs of an earlier life of this instance are orphans like those of any dead one.
+    pub(super) fn enter(&mut self, ctx: &mut Context<Self>) {
+        // Nothing may be claimed in a name that is not entered.
+        self.entering = true;
+        self.abandon();
+        self.watch = Watch::default();
+        let former = std::mem::replace(&mut self.owner, new_name());
+        let (store, owner, now) = (
+            self.parts.store.clone(),
+            self.owner.clone(),
+            self.parts.clock.now(),
+        );
         let entered = async move {
-            store.enter(&owner, now, until).await?;
-            let mut left = store.orphans(now, &owner).await?;
-            left.extend(store.executing(&owner).await?);
-            Ok::<Vec<JobRow>, StoreError>(left)
+            store.leave(&former).await?;
+            store.enter(&owner, &whereabouts::here(), now).await?;
+            for other in store.instances().await? {
+                if whereabouts::is_gone(&other.process) {
+                    store.strike_out(&other).await?;
+                }
+            }
+            store.orphans().await
         };
-        ctx.spawn(entered.into_actor(self).map(|left, actor, ctx| match left {
-            Ok(left) => {
-                actor.turning = false;
-                actor.rescue(left);
+        let entered = entered.into_actor(self);
+        ctx.spawn(entered.map(|orphans, actor, ctx| match orphans {
+            Ok(orphans) => {
+                actor.entering = false;
+                actor.stale = true;
+                actor.rescue(orphans);
                 actor.turn(ctx);
             }
             Err(error) => {
                 tracing::warn!(%error, "the scheduler could not begin; it tries again");
-                ctx.run_later(AGAIN, |actor, ctx| actor.recover(ctx));
+                ctx.run_later(AGAIN, |actor, ctx| actor.enter(ctx));
             }
         }));
     }
 
-    /// Renews the lease three times in its length, and looks for orphans as often.
+    /// Gives a sign of life and looks at the others, several times in the length of a lease.
     pub(super) fn keep_up(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_interval(self.parts.lease / 3, |actor, ctx| {
+        ctx.run_later(self.parts.lease / PARTS, |actor, ctx| {
             let (store, owner) = (actor.parts.store.clone(), actor.owner.clone());
-            let now = actor.parts.clock.now();
-            let until = now + actor.parts.lease;
-            let kept = async move {
-                if !store.renew_lease(&owner, until).await? {
-                    store.enter(&owner, now, until).await?;
-                }
-                store.orphans(now, &owner).await
+            let clock = actor.parts.clock.clone();
+            let looked = async move {
+                let looked = look(&store, &owner, &clock).await;
+                (owner, looked)
             };
-            ctx.spawn(kept.into_actor(actor).map(|orphans, actor, ctx| match orphans {
-                Ok(orphans) if orphans.is_empty() => {}
-                Ok(orphans) => {
-                    actor.rescue(orphans);
-                    actor.turn(ctx);
-                }
-                Err(error) => {
-                    actor.parts.metrics.lease_renewal_failures.inc();
-                    tracing::warn!(%error, "the lease could not be renewed; it is tried again");
-                }
+            let looked = looked.into_actor(actor);
+            ctx.spawn(looked.map(|(owner, looked), actor, ctx| {
+                actor.looked(&owner, looked, ctx);
+                actor.keep_up(ctx);
             }));
         });
+    }
+
+    fn looked(&mut self, owner: &str, looked: Result<Look, StoreError>, ctx: &mut Context<Self>) {
+        if self.stopping || *owner != *self.owner {
+            return;
+        }
+        match looked {
+            Ok(look) if !look.alive => {
+                tracing::warn!(
+                    "this instance was silent for too long; its jobs are in other hands"
+                );
+                self.enter(ctx);
+            }
+            Ok(look) => {
+                let silent = self.watch.look(look.others, &self.owner);
+                self.rescue(look.orphans);
+                // A claim whose answer was lost may be committed long after the turn that made it.
+                self.unsure = true;
+                self.turn(ctx);
+                self.bury(silent, ctx);
+            }
+            Err(error) => {
+                self.watch.forget();
+                self.parts.metrics.lease_renewal_failures.inc();
+                tracing::warn!(%error, "the lease could not be renewed; it is tried again");
+            }
+        }
+    }
+
+    /// Strikes out instances that have fallen silent, and takes up their jobs.
+    fn bury(&mut self, silent: Vec<InstanceRow>, ctx: &mut Context<Self>) {
+        if silent.is_empty() {
+            return;
+        }
+        let store = self.parts.store.clone();
+        let buried = async move {
+            for instance in &silent {
+                if store.strike_out(instance).await? {
+                    tracing::warn!(
+                        instance = instance.id,
+                        "an instance is silent; its jobs are due again"
+                    );
+                }
+            }
+            store.orphans().await
+        };
+        let buried = buried.into_actor(self);
+        ctx.spawn(buried.map(|orphans, actor, ctx| match orphans {
+            Ok(orphans) => {
+                actor.rescue(orphans);
+                actor.turn(ctx);
+            }
+            // Whoever is still entered is found silent again at the next look.
+            Err(error) => tracing::warn!(%error, "a silent instance could not be struck out"),
+        }));
+    }
+
+    /// Stops every attempt that is under way here: it is not, or soon not, ours any more.
+    fn abandon(&mut self) {
+        self.progress.clear();
+        for (_, running) in self.running.drain() {
+            running.cancel.cancel();
+        }
     }
 
     /// Makes jobs due again whose attempt nobody makes any more.
@@ -88,4 +176,21 @@ impl SchedulerActor {
                 .chain(&self.settling)
                 .any(|settled| settled.job.id == job.id)
     }
+}
+
+async fn look(store: &Store, owner: &str, clock: &Clock) -> Result<Look, StoreError> {
+    let alive = store.beat(owner).await?;
+    if let Some(theirs) = store.time().await? {
+        clock.follow(theirs);
+    }
+    let mut others = store.instances().await?;
+    let gone = |other: &InstanceRow| whereabouts::is_gone(&other.process);
+    for dead in others.extract_if(.., |other| gone(other)) {
+        store.strike_out(&dead).await?;
+    }
+    Ok(Look {
+        alive,
+        others,
+        orphans: store.orphans().await?,
+    })
 }
