@@ -23,6 +23,7 @@ use super::{
     StoreError,
     patience::LIMIT,
     postgres,
+    presence::Presence,
     sqlite::{self, Lite},
     tls::Route,
 };
@@ -48,7 +49,7 @@ pub struct Store {
     pub(super) db: Db,
     /// The way to the PostgreSQL server, for a connection that no pool lends.
     pub(super) route: Option<Arc<Route>>,
-    metrics: Metrics,
+    presence: Arc<Presence>,
 }
 
 #[derive(Clone)]
@@ -73,7 +74,7 @@ impl Store {
                 read: pool(SQLITE_READERS, open)?,
             },
             route: None,
-            metrics,
+            presence: Arc::new(Presence::new(metrics)),
         })
     }
 
@@ -96,7 +97,7 @@ impl Store {
         Ok(Store {
             db: Db::Postgres(pool),
             route: Some(route),
-            metrics,
+            presence: Arc::new(Presence::new(metrics)),
         })
     }
 
@@ -120,14 +121,10 @@ impl Store {
         [("idle", idle), ("used", open.saturating_sub(idle))]
     }
 
-    /// Counts what the database answered, whoever asked.
+    /// Takes note of what the database answered, whoever asked.
     pub(super) fn note<T>(&self, answer: &Result<T, StoreError>) {
-        if let Err(error) = answer {
-            self.metrics.db_error(error.class());
-        }
-        let away = matches!(answer, Err(StoreError::Away(_)));
-        self.metrics.db_up.set(i64::from(!away));
-        if away {
+        self.presence.note(answer);
+        if matches!(answer, Err(StoreError::Away(_))) {
             self.hang_up();
         }
     }

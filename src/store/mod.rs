@@ -18,6 +18,7 @@ mod migrate;
 mod news;
 mod patience;
 mod postgres;
+mod presence;
 mod queues;
 mod receipts;
 mod reports;

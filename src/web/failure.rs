@@ -88,7 +88,7 @@ pub fn reference(error: &WebError) -> String {
 async fn tell(request: &HttpRequest, error: &WebError, status: StatusCode) -> HttpResponse {
     let reference = matches!(error, WebError::Fault(_)).then(|| reference(error));
     if let WebError::Away(why) = error {
-        tracing::warn!(error = why, "a request found the database away");
+        tracing::debug!(error = why, "a request found the database away");
     }
     let told = match Visit::of(request) {
         Ok(visit) if wants_json(request) => {
