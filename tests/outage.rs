@@ -3,6 +3,7 @@
 mod crowd;
 mod cuts;
 mod lease;
+mod log;
 mod silence;
 
 use std::time::Duration;

@@ -1,20 +1,35 @@
 //! The program itself, as a process of its own that can be killed.
 
 use std::{
-    io::{BufRead, BufReader, Read},
-    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
+    io::{BufRead, BufReader},
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio},
+    thread::{self, JoinHandle},
+    time::Duration,
 };
+
+use serde_json::Value;
+use tokio::sync::watch;
 
 use super::database::TestDatabase;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cadastro");
+
+/// How long a test waits for a line in the log before it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `cadastro serve`, ready to answer. Killed when dropped.
 pub struct Program {
     /// Of the address it listens on; without a slash at the end.
     pub url: String,
     child: Child,
+    log: Log,
     _stdout: BufReader<ChildStdout>,
+}
+
+/// What a program writes into its log, a line for each event.
+struct Log {
+    lines: watch::Receiver<Vec<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Program {
@@ -48,6 +63,7 @@ impl Program {
 
     fn try_ready(mut command: Command) -> Result<Self, String> {
         let mut child = command.spawn().expect("the program starts");
+        let mut log = Log::of(child.stderr.take().expect("a piped stderr"));
         let mut stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("the program speaks");
@@ -56,17 +72,13 @@ impl Program {
             .strip_suffix(')')
             .and_then(|line| line.rsplit(' ').next());
         let Some(address) = address else {
-            let mut said = String::new();
-            let stderr = child.stderr.take().expect("a piped stderr");
-            BufReader::new(stderr)
-                .read_to_string(&mut said)
-                .expect("text");
             child.wait().expect("the program ends");
-            return Err(format!("{line}{said}"));
+            return Err(format!("{line}{}", log.read_to_end()));
         };
         Ok(Program {
             url: format!("http://{address}"),
             child,
+            log,
             _stdout: stdout,
         })
     }
@@ -94,10 +106,27 @@ impl Program {
     /// Ends it, and gives all that it wrote into its log.
     pub fn log(mut self) -> String {
         self.signal("TERM");
-        let mut said = String::new();
-        let mut stderr = self.child.stderr.take().expect("a piped stderr");
-        stderr.read_to_string(&mut said).expect("text");
-        said
+        self.child.wait().expect("the program ends");
+        self.log.read_to_end()
+    }
+
+    /// What it has logged so far.
+    pub fn logged(&self) -> Vec<Value> {
+        let lines = self.log.lines.borrow();
+        lines.iter().map(|line| parsed(line)).collect()
+    }
+
+    /// Waits until it has logged a line that holds these words, and gives the last such line.
+    pub async fn logs(&self, words: &str) -> Value {
+        let mut log = self.log.lines.clone();
+        let holds = |lines: &Vec<String>| lines.iter().any(|line| line.contains(words));
+        match tokio::time::timeout(PATIENCE, log.wait_for(holds)).await {
+            Ok(Ok(lines)) => {
+                let line = lines.iter().rfind(|line| line.contains(words));
+                parsed(line.expect("it was found"))
+            }
+            _ => panic!("no `{words}` in {:#?}", self.logged()),
+        }
     }
 
     /// Sends it a signal: `STOP` holds it as it stands, `CONT` lets it go on.
@@ -106,6 +135,34 @@ impl Program {
         let told = Command::new("kill").args(["-s", name, &pid]).status();
         assert!(told.expect("kill runs").success(), "it can be signalled");
     }
+}
+
+impl Log {
+    /// Reads until the program closes its end.
+    fn of(stderr: ChildStderr) -> Self {
+        let (write, lines) = watch::channel(Vec::new());
+        let reader = thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                write.send_modify(|lines| lines.push(line));
+            }
+        });
+        Log {
+            lines,
+            reader: Some(reader),
+        }
+    }
+
+    /// All of it, once the program has ended.
+    fn read_to_end(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("the log is read");
+        }
+        self.lines.borrow().join("\n")
+    }
+}
+
+fn parsed(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
 }
 
 impl Drop for Program {
