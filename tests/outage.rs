@@ -5,6 +5,7 @@ mod cuts;
 mod lease;
 mod log;
 mod silence;
+mod start;
 
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! The embedded migrations, brought to the database by `serve` and `migrate`.
 
+use std::time::Duration;
+
 use deadpool::managed::{self, Manager};
 use diesel::{
     backend::Backend,
@@ -10,6 +12,8 @@ use diesel_async::{
     pooled_connection::PoolError,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use tokio::time::{Instant, sleep};
 
 use super::{
     Store, StoreError,
@@ -27,6 +31,13 @@ type Blocking = AsyncConnectionWrapper<Pg>;
 
 /// The key of the advisory lock that lets one instance migrate while the others wait.
 const MIGRATION_LOCK: i64 = 0x6361_6461_7374_726f;
+
+/// How long a program that starts waits for its database. After a power cut both start at once; and a
+/// service manager that counts starts (systemd: five in ten seconds) does not give up on one that waits.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How soon a server that is not there yet is called again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl Store {
     /// Applies what is pending and returns the names of what was applied.
@@ -49,6 +60,30 @@ impl Store {
                     .await?;
                 // The lock ends with the connection, which is not given back to the pool.
                 blocking(move || apply(&mut Blocking::from(connection), POSTGRES)).await?
+            }
+        }
+    }
+
+    /// Likewise, but waits for a server that is not there yet: half a minute.
+    pub async fn migrate_once_there(&self) -> Result<Vec<String>, StoreError> {
+        let begun = Instant::now();
+        let mut told = false;
+        loop {
+            match self.migrate().await {
+                Err(StoreError::Away(why))
+                    if matches!(self.db, Db::Postgres(_)) && begun.elapsed() < PATIENCE =>
+                {
+                    if !std::mem::replace(&mut told, true) {
+                        let seconds = PATIENCE.as_secs();
+                        tracing::warn!(
+                            error = why,
+                            seconds,
+                            "the database is away; it is waited for"
+                        );
+                    }
+                    sleep(AGAIN).await;
+                }
+                answer => return answer,
             }
         }
     }

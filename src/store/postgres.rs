@@ -2,10 +2,18 @@
 
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use tokio_postgres::error::SqlState;
 
 use super::{patience::LIMIT, tls::Route};
 
 pub(super) type Pg = AsyncPgConnection;
+
+/// Why a server that is well lets nobody in: another name, password or database has to be given.
+const OURS_TO_MEND: [SqlState; 3] = [
+    SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+    SqlState::INVALID_PASSWORD,
+    SqlState::INVALID_CATALOG_NAME,
+];
 
 /// Calls the server.
 ///
@@ -17,7 +25,12 @@ pub(super) async fn open(route: &Route) -> ConnectionResult<Pg> {
         .config
         .connect(route.tls.clone())
         .await
-        .map_err(|error| ConnectionError::BadConnection(chain(&error)))?;
+        .map_err(|error| match error.code() {
+            Some(code) if OURS_TO_MEND.contains(code) => {
+                ConnectionError::InvalidConnectionUrl(chain(&error))
+            }
+            _ => ConnectionError::BadConnection(chain(&error)),
+        })?;
     let mut connection = Pg::try_from_client_and_connection(client, connection).await?;
     limit(&mut connection, LIMIT.as_millis())
         .await

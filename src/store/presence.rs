@@ -41,7 +41,7 @@ impl Presence {
             self.metrics.db_error(error.class());
         }
         match answer {
-            Err(StoreError::Away(why)) => {
+            Err(StoreError::Away(why) | StoreError::Unusable(why)) => {
                 self.metrics.db_up.set(0);
                 self.is_away(why);
             }

@@ -23,7 +23,7 @@ pub struct Program {
     pub url: String,
     child: Child,
     log: Log,
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 /// What a program writes into its log, a line for each event.
@@ -61,26 +61,46 @@ impl Program {
             .unwrap_or_else(|said| panic!("the program did not become ready: {said}"))
     }
 
-    fn try_ready(mut command: Command) -> Result<Self, String> {
+    fn try_ready(command: Command) -> Result<Self, String> {
+        Self::begin(command).await_ready()
+    }
+
+    /// Starts it and does not wait; it has no address yet.
+    pub fn begun(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
+        Self::begin(command(BINARY, database, settings))
+    }
+
+    fn begin(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
-        let mut log = Log::of(child.stderr.take().expect("a piped stderr"));
-        let mut stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
+        Program {
+            url: String::new(),
+            log: Log::of(child.stderr.take().expect("a piped stderr")),
+            stdout: BufReader::new(child.stdout.take().expect("a piped stdout")),
+            child,
+        }
+    }
+
+    /// Waits until it says that it is ready; an error holds what it says where it gives up.
+    pub fn await_ready(mut self) -> Result<Self, String> {
         let mut line = String::new();
-        stdout.read_line(&mut line).expect("the program speaks");
+        let read = self.stdout.read_line(&mut line);
+        read.expect("the program speaks");
         let address = line
             .trim_end()
             .strip_suffix(')')
             .and_then(|line| line.rsplit(' ').next());
         let Some(address) = address else {
-            child.wait().expect("the program ends");
-            return Err(format!("{line}{}", log.read_to_end()));
+            self.child.wait().expect("the program ends");
+            return Err(format!("{line}{}", self.log.read_to_end()));
         };
-        Ok(Program {
-            url: format!("http://{address}"),
-            child,
-            log,
-            _stdout: stdout,
-        })
+        self.url = format!("http://{address}");
+        Ok(self)
+    }
+
+    /// Waits until it gives up.
+    pub fn end(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("the program ends");
+        (status, self.log.read_to_end())
     }
 
     /// Starts it where it is expected to give up, and says how it did.

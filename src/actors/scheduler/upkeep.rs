@@ -197,7 +197,7 @@ async fn look(store: &Store, owner: &str, clock: &Clock) -> Result<Look, StoreEr
 
 /// Logs a question that had no answer. Of a database that is away the store tells by itself.
 pub(super) fn complain(error: &StoreError, what: &'static str) {
-    if !matches!(error, StoreError::Away(_)) {
+    if !matches!(error, StoreError::Away(_) | StoreError::Unusable(_)) {
         tracing::warn!(%error, "{what}");
     }
 }
