@@ -2,6 +2,7 @@
 
 mod crowd;
 mod cuts;
+mod disk;
 mod lease;
 mod log;
 mod silence;

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod certificate;
 pub mod daemon;
 pub mod database;
+pub mod disk;
 pub mod mail_server;
 pub mod page;
 pub mod program;

@@ -12,7 +12,8 @@ use tokio::sync::watch;
 
 use super::database::TestDatabase;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_cadastro");
+/// Where it lies.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_cadastro");
 
 /// How long a test waits for a line in the log before it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,7 +57,8 @@ impl Program {
         Self::ready(shell)
     }
 
-    fn ready(command: Command) -> Self {
+    /// Starts it by a command of the test's own, made by [`command`].
+    pub fn ready(command: Command) -> Self {
         Self::try_ready(command)
             .unwrap_or_else(|said| panic!("the program did not become ready: {said}"))
     }
@@ -149,6 +151,10 @@ impl Program {
         }
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal: `STOP` holds it as it stands, `CONT` lets it go on.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
@@ -192,7 +198,8 @@ impl Drop for Program {
     }
 }
 
-fn command(program: &str, database: &TestDatabase, settings: &[(&str, &str)]) -> Command {
+/// What starts `program` with the settings of a test.
+pub fn command(program: &str, database: &TestDatabase, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(program);
     command
         .env("DATABASE_URL", database.url())
