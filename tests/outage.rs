@@ -2,6 +2,7 @@
 
 mod crowd;
 mod cuts;
+mod descriptors;
 mod disk;
 mod lease;
 mod log;
