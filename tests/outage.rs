@@ -1,5 +1,6 @@
 //! The database away, and back: nothing is half-saved, and nobody starts the program again.
 
+mod clocks;
 mod crowd;
 mod cuts;
 mod descriptors;
@@ -179,6 +180,8 @@ async fn an_outage(fault: Mode) {
     let users = busy.app.store.users(None, 10).await.expect("an answer");
     assert_eq!(users.len(), 1, "nothing of a refused sign-up was saved");
     visitor.get("/readyz").await.with_status(200);
+    let actors = busy.app.tree.reports();
+    assert!(actors.iter().all(|actor| actor.restarts == 0), "{actors:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,5 +11,6 @@ pub mod mail_server;
 pub mod page;
 pub mod program;
 pub mod smtp;
+pub mod time_of_day;
 pub mod visitor;
 pub mod wire;
