@@ -27,8 +27,10 @@ pub enum AskError {
 impl From<StoreError> for AskError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Away(_) | StoreError::Conflict(_) => AskError::Away(error.to_string()),
-            StoreError::Unusable(_) | StoreError::Fault(_) => AskError::Fault(error.to_string()),
+            StoreError::Away(_) | StoreError::Unusable(_) | StoreError::Conflict(_) => {
+                AskError::Away(error.to_string())
+            }
+            StoreError::Fault(_) => AskError::Fault(error.to_string()),
         }
     }
 }

@@ -170,10 +170,8 @@ impl From<LogInError> for WebError {
 impl From<StoreError> for WebError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Away(_) => WebError::Away(error.to_string()),
-            StoreError::Conflict(_) | StoreError::Unusable(_) | StoreError::Fault(_) => {
-                WebError::Fault(error.into())
-            }
+            StoreError::Away(_) | StoreError::Unusable(_) => WebError::Away(error.to_string()),
+            StoreError::Conflict(_) | StoreError::Fault(_) => WebError::Fault(error.into()),
         }
     }
 }

@@ -19,6 +19,7 @@ use super::{
     problem::{PROBLEM_JSON, Problem},
     visit::Visit,
 };
+use crate::store;
 
 /// The answer at every address that is not in the route table.
 pub async fn no_such_page() -> Answer {
@@ -29,13 +30,15 @@ pub async fn no_such_page() -> Answer {
 /// any other instead of a connection cut off.
 ///
 /// actix-web drops the handler of a browser that hangs up, and with it whatever the handler has
-/// begun: a question to SQLite cannot be dropped while it runs.
+/// begun: a question to SQLite cannot be dropped while it runs. All questions of a request share one
+/// limit, or a slow database would keep its visitor waiting once for each.
 pub async fn complete(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let asked = request.request().clone();
-    match rt::spawn(next.call(request).in_current_span()).await {
+    let handled = store::sharing_one_limit(next.call(request));
+    match rt::spawn(handled.in_current_span()).await {
         Ok(answer) => answer.map(without_endless_body),
         Err(broken) => Ok(ServiceResponse::from_err(WebError::from(broken), asked)),
     }
@@ -85,7 +88,7 @@ pub fn reference(error: &WebError) -> String {
 async fn tell(request: &HttpRequest, error: &WebError, status: StatusCode) -> HttpResponse {
     let reference = matches!(error, WebError::Fault(_)).then(|| reference(error));
     if let WebError::Away(why) = error {
-        tracing::warn!(error = why, "a request found the database away");
+        tracing::debug!(error = why, "a request found the database away");
     }
     let told = match Visit::of(request) {
         Ok(visit) if wants_json(request) => {

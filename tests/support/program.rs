@@ -1,20 +1,36 @@
 //! The program itself, as a process of its own that can be killed.
 
 use std::{
-    io::{BufRead, BufReader, Read},
-    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
+    io::{BufRead, BufReader},
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio},
+    thread::{self, JoinHandle},
+    time::Duration,
 };
+
+use serde_json::Value;
+use tokio::sync::watch;
 
 use super::database::TestDatabase;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_cadastro");
+/// Where it lies.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_cadastro");
+
+/// How long a test waits for a line in the log before it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `cadastro serve`, ready to answer. Killed when dropped.
 pub struct Program {
     /// Of the address it listens on; without a slash at the end.
     pub url: String,
     child: Child,
-    _stdout: BufReader<ChildStdout>,
+    log: Log,
+    stdout: BufReader<ChildStdout>,
+}
+
+/// What a program writes into its log, a line for each event.
+struct Log {
+    lines: watch::Receiver<Vec<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Program {
@@ -41,34 +57,52 @@ impl Program {
         Self::ready(shell)
     }
 
-    fn ready(command: Command) -> Self {
+    /// Starts it by a command of the test's own, made by [`command`].
+    pub fn ready(command: Command) -> Self {
         Self::try_ready(command)
             .unwrap_or_else(|said| panic!("the program did not become ready: {said}"))
     }
 
-    fn try_ready(mut command: Command) -> Result<Self, String> {
+    fn try_ready(command: Command) -> Result<Self, String> {
+        Self::begin(command).await_ready()
+    }
+
+    /// Starts it and does not wait; it has no address yet.
+    pub fn begun(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
+        Self::begin(command(BINARY, database, settings))
+    }
+
+    fn begin(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
+        Program {
+            url: String::new(),
+            log: Log::of(child.stderr.take().expect("a piped stderr")),
+            stdout: BufReader::new(child.stdout.take().expect("a piped stdout")),
+            child,
+        }
+    }
+
+    /// Waits until it says that it is ready; an error holds what it says where it gives up.
+    pub fn await_ready(mut self) -> Result<Self, String> {
         let mut line = String::new();
-        stdout.read_line(&mut line).expect("the program speaks");
+        let read = self.stdout.read_line(&mut line);
+        read.expect("the program speaks");
         let address = line
             .trim_end()
             .strip_suffix(')')
             .and_then(|line| line.rsplit(' ').next());
         let Some(address) = address else {
-            let mut said = String::new();
-            let stderr = child.stderr.take().expect("a piped stderr");
-            BufReader::new(stderr)
-                .read_to_string(&mut said)
-                .expect("text");
-            child.wait().expect("the program ends");
-            return Err(format!("{line}{said}"));
+            self.child.wait().expect("the program ends");
+            return Err(format!("{line}{}", self.log.read_to_end()));
         };
-        Ok(Program {
-            url: format!("http://{address}"),
-            child,
-            _stdout: stdout,
-        })
+        self.url = format!("http://{address}");
+        Ok(self)
+    }
+
+    /// Waits until it gives up.
+    pub fn end(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("the program ends");
+        (status, self.log.read_to_end())
     }
 
     /// Starts it where it is expected to give up, and says how it did.
@@ -94,10 +128,31 @@ impl Program {
     /// Ends it, and gives all that it wrote into its log.
     pub fn log(mut self) -> String {
         self.signal("TERM");
-        let mut said = String::new();
-        let mut stderr = self.child.stderr.take().expect("a piped stderr");
-        stderr.read_to_string(&mut said).expect("text");
-        said
+        self.child.wait().expect("the program ends");
+        self.log.read_to_end()
+    }
+
+    /// What it has logged so far.
+    pub fn logged(&self) -> Vec<Value> {
+        let lines = self.log.lines.borrow();
+        lines.iter().map(|line| parsed(line)).collect()
+    }
+
+    /// Waits until it has logged a line that holds these words, and gives the last such line.
+    pub async fn logs(&self, words: &str) -> Value {
+        let mut log = self.log.lines.clone();
+        let holds = |lines: &Vec<String>| lines.iter().any(|line| line.contains(words));
+        match tokio::time::timeout(PATIENCE, log.wait_for(holds)).await {
+            Ok(Ok(lines)) => {
+                let line = lines.iter().rfind(|line| line.contains(words));
+                parsed(line.expect("it was found"))
+            }
+            _ => panic!("no `{words}` in {:#?}", self.logged()),
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends it a signal: `STOP` holds it as it stands, `CONT` lets it go on.
@@ -108,6 +163,34 @@ impl Program {
     }
 }
 
+impl Log {
+    /// Reads until the program closes its end.
+    fn of(stderr: ChildStderr) -> Self {
+        let (write, lines) = watch::channel(Vec::new());
+        let reader = thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                write.send_modify(|lines| lines.push(line));
+            }
+        });
+        Log {
+            lines,
+            reader: Some(reader),
+        }
+    }
+
+    /// All of it, once the program has ended.
+    fn read_to_end(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("the log is read");
+        }
+        self.lines.borrow().join("\n")
+    }
+}
+
+fn parsed(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -115,7 +198,8 @@ impl Drop for Program {
     }
 }
 
-fn command(program: &str, database: &TestDatabase, settings: &[(&str, &str)]) -> Command {
+/// What starts `program` with the settings of a test.
+pub fn command(program: &str, database: &TestDatabase, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(program);
     command
         .env("DATABASE_URL", database.url())

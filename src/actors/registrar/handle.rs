@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix::prelude::SendError;
+use actix::{Handler, Message, prelude::SendError};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -14,10 +14,13 @@ use super::{
 };
 use crate::{
     account::{Application, HashError, Hasher, Login, Password, Token, User, UserId},
-    actors::{AskError, probe::Mailbox},
+    actors::{
+        AskError,
+        probe::{Mailbox, Named, Post},
+    },
     clock::Clock,
     config::Config,
-    store::{NewSession, NewSignup, NewToken, SignedUp, SignupRefusal, Store},
+    store::{self, NewSession, NewSignup, NewToken, SignedUp, SignupRefusal, Store},
 };
 
 /// How long a session lasts.
@@ -112,7 +115,8 @@ impl Registrar {
                 SendError::Closed(()) => AskError::Away("the program stops".to_owned()),
             })?;
         let fell = |_| AskError::Fault("the registrar fell over this sign-up".to_owned());
-        match answer.await.map_err(fell)?? {
+        let answer = store::in_time(answer).await.map_err(AskError::from)?;
+        match answer.map_err(fell)?? {
             // Told of success with another password, nobody would get in: the first one holds.
             Ok(signed_up) if signed_up.repeated && !self.is_again(password, &signed_up).await? => {
                 Err(SignUpError::KeyReused)
@@ -172,8 +176,7 @@ impl Registrar {
             charged: self.config.rate_limit.then(|| (charged.clone(), share)),
             renewed: self.renewed(&password, found.password_hash).await,
         };
-        let logged_in = self.mailbox.ask(LogIn(new)).await.map_err(AskError::from)?;
-        logged_in.map_err(AskError::from)?;
+        self.ask(LogIn(new)).await?.map_err(AskError::from)?;
         self.refusals.forget(&charged);
         Ok(LoggedIn {
             user: found.user,
@@ -220,7 +223,16 @@ impl Registrar {
             user,
             token_hash: token.hash(),
         };
-        Ok(self.mailbox.ask(log_out).await??)
+        Ok(self.ask(log_out).await??)
+    }
+
+    /// Waits no longer than for an answer of the database's own; what was begun comes to its end.
+    pub(super) async fn ask<M>(&self, message: M) -> Result<M::Result, AskError>
+    where
+        RegistrarActor: Handler<Post<M>>,
+        M: Message<Result: Send> + Named + Send + 'static,
+    {
+        Ok(store::in_time(self.mailbox.ask(message)).await??)
     }
 }
 

@@ -80,7 +80,7 @@ impl Registrar {
             subject: subject.to_owned(),
             rate,
         };
-        let charged = self.mailbox.ask(charge).await??;
+        let charged = self.ask(charge).await??;
         charged.map_err(|wait| {
             self.refusals.note(subject.to_owned(), now, wait);
             AskError::Throttled(wait)

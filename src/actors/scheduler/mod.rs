@@ -39,6 +39,7 @@ use crate::{
 use crew::Crew;
 pub(super) use crew::{Report, Run, Ticket, Worker};
 pub use handle::{Change, Scheduler};
+use upkeep::complain;
 use watch::Watch;
 use window::Window;
 
@@ -237,7 +238,10 @@ impl SchedulerActor {
         self.hand_out(taken.claimed, ctx);
         self.show();
         if let Some(error) = taken.failure {
-            tracing::warn!(%error, "the scheduler could not take its turn; it tries again");
+            complain(
+                &error,
+                "the scheduler could not take its turn; it tries again",
+            );
             self.stale = true;
             self.unsure = true;
             self.resting = true;

@@ -63,7 +63,7 @@ impl SchedulerActor {
                 actor.turn(ctx);
             }
             Err(error) => {
-                tracing::warn!(%error, "the scheduler could not begin; it tries again");
+                complain(&error, "the scheduler could not begin; it tries again");
                 ctx.run_later(AGAIN, |actor, ctx| actor.enter(ctx));
             }
         }));
@@ -108,7 +108,7 @@ impl SchedulerActor {
             Err(error) => {
                 self.watch.forget();
                 self.parts.metrics.lease_renewal_failures.inc();
-                tracing::warn!(%error, "the lease could not be renewed; it is tried again");
+                complain(&error, "the lease could not be renewed; it is tried again");
             }
         }
     }
@@ -137,7 +137,7 @@ impl SchedulerActor {
                 actor.turn(ctx);
             }
             // Whoever is still entered is found silent again at the next look.
-            Err(error) => tracing::warn!(%error, "a silent instance could not be struck out"),
+            Err(error) => complain(&error, "a silent instance could not be struck out"),
         }));
     }
 
@@ -193,4 +193,11 @@ async fn look(store: &Store, owner: &str, clock: &Clock) -> Result<Look, StoreEr
         others,
         orphans: store.orphans().await?,
     })
+}
+
+/// Logs a question that had no answer. Of a database that is away the store tells by itself.
+pub(super) fn complain(error: &StoreError, what: &'static str) {
+    if !matches!(error, StoreError::Away(_) | StoreError::Unusable(_)) {
+        tracing::warn!(%error, "{what}");
+    }
 }

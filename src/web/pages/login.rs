@@ -146,7 +146,7 @@ async fn refused(visit: &Visit, login: &str, next: Option<&str>, error: &WebErro
         WebError::Throttled(_) => (None, say("errors.throttled", &[("seconds", &seconds)])),
         WebError::Busy => (None, say("errors.busy", &[])),
         WebError::Away(why) => {
-            tracing::warn!(error = why, "a log-in found the database away");
+            tracing::debug!(error = why, "a log-in found the database away");
             (None, say("errors.away_login", &[]))
         }
         other => {

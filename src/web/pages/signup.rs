@@ -158,7 +158,7 @@ fn notice(visit: &Visit, error: &WebError) -> Option<String> {
         WebError::Throttled(_) => say("errors.throttled", &[("seconds", &seconds)]),
         WebError::Busy => say("errors.busy", &[]),
         WebError::Away(why) => {
-            tracing::warn!(error = why, "a sign-up found the database away");
+            tracing::debug!(error = why, "a sign-up found the database away");
             say("errors.away", &[])
         }
         other if other.status_code() == StatusCode::INTERNAL_SERVER_ERROR => {
