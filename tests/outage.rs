@@ -28,8 +28,9 @@ use crate::support::{
     wire::{Mode, Wire},
 };
 
-/// A page must have answered before a visitor has given up, and service must be back as soon.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A page must have answered before a visitor has given up, and service must be back as soon. Some
+/// times what the program allows itself: the machine of a test is busy.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A sign-up form, filled in, to be sent until it is taken.
 struct Form {
