@@ -1,4 +1,4 @@
-//! Jobs: inserted, found, settled, retried, cancelled.
+//! Jobs: inserted, found, retried, cancelled.
 
 use std::collections::BTreeSet;
 
@@ -11,21 +11,12 @@ use super::{
     connection::{change, read},
     doubt::{in_doubt, with_doubts},
     rows::{JobRow, RawJob, job_rows},
-    schema::{attempts, jobs},
+    schema::jobs,
 };
 use crate::{
     account::UserId,
-    queue::{Ending, JobId, NewJob, State, Verdict},
+    queue::{JobId, NewJob, State},
 };
-
-/// How an attempt ended, as it is to be written down.
-#[derive(Clone, Debug)]
-pub struct Settled {
-    /// The job as it was claimed: its owner and attempt guard against a late finish.
-    pub job: JobRow,
-    pub verdict: Verdict,
-    pub at: Timestamp,
-}
 
 /// Jobs, for the page of somebody who watches them.
 #[derive(Clone, Debug)]
@@ -35,27 +26,15 @@ pub struct SeenJobs {
     pub in_doubt: BTreeSet<JobId>,
 }
 
-/// How far an attempt has come.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Progress {
-    pub job: JobId,
-    pub attempt: i32,
-    /// 0 to 100.
-    pub percent: i32,
-}
-
 /// Inserts jobs within the transaction on `$c`, and gives their rows in the same order.
 ///
 /// A macro, because the connections of the two databases share no type.
 macro_rules! insert_jobs {
     ($c:ident, $jobs:expr, $now:expr) => {{
-        use $crate::store::{
-            insert::{InsertJobs, ROWS},
-            rows::RawJob,
-        };
+        use $crate::store::{insert::insert, many::ROWS, rows::RawJob};
         let mut rows: Vec<RawJob> = Vec::new();
         for some in $jobs.chunks(ROWS) {
-            rows.extend(InsertJobs::new(some, $now).load::<RawJob>($c).await?);
+            rows.extend(insert(some, $now).load::<RawJob>($c).await?);
         }
         rows.sort_by_key(|row| row.id);
         rows
@@ -92,80 +71,6 @@ impl Store {
             .await)?;
         let (jobs, in_doubt) = with_doubts(rows)?;
         Ok(SeenJobs { jobs, in_doubt })
-    }
-
-    /// Writes down how attempts ended, in one transaction.
-    ///
-    /// An answer is `false` where the attempt was no longer its owner's: a late finish, which
-    /// changes nothing.
-    pub async fn settle(&self, batch: &[Settled]) -> Result<Vec<bool>, StoreError> {
-        change!(self, |c| {
-            let mut answers = Vec::with_capacity(batch.len());
-            for settled in batch {
-                let Settled { job, verdict, at } = settled;
-                let at = at.as_microsecond();
-                let changed = diesel::update(
-                    jobs::table
-                        .find(job.id.0)
-                        .filter(jobs::state.eq(State::Executing.word()))
-                        .filter(jobs::owner.eq(&job.owner))
-                        .filter(jobs::attempt.eq(job.attempt)),
-                )
-                .set((
-                    jobs::state.eq(verdict.state.word()),
-                    verdict
-                        .run_at
-                        .map(|run_at| jobs::run_at.eq(run_at.as_microsecond())),
-                    jobs::max_attempts.eq(job.max_attempts.saturating_add(i32::from(verdict.free))),
-                    jobs::crashes.eq(match verdict.ending {
-                        Ending::Rescued => job.crashes + 1,
-                        _ => 0,
-                    }),
-                    jobs::finished_at.eq(verdict.state.is_final().then_some(at)),
-                    jobs::progress.eq((verdict.state == State::Completed).then_some(100)),
-                    jobs::result.eq(verdict.result.as_deref().map(storable)),
-                ))
-                .execute(c)
-                .await?
-                    > 0;
-                if changed && verdict.state != State::Completed {
-                    diesel::insert_into(attempts::table)
-                        .values((
-                            attempts::job_id.eq(job.id.0),
-                            attempts::attempt.eq(job.attempt),
-                            attempts::owner.eq(job.owner.as_deref().unwrap_or_default()),
-                            attempts::started_at
-                                .eq(job.started_at.unwrap_or(settled.at).as_microsecond()),
-                            attempts::finished_at.eq(at),
-                            attempts::outcome.eq(verdict.ending.word()),
-                            attempts::error.eq(verdict.error.as_deref().map(storable)),
-                        ))
-                        .execute(c)
-                        .await?;
-                }
-                answers.push(changed);
-            }
-            Ok::<_, StoreError>(answers)
-        })
-    }
-
-    /// Writes down how far attempts of `owner` have come, in one transaction.
-    pub async fn note_progress(&self, owner: &str, batch: &[Progress]) -> Result<(), StoreError> {
-        change!(self, |c| {
-            for progress in batch {
-                diesel::update(
-                    jobs::table
-                        .find(progress.job.0)
-                        .filter(jobs::state.eq(State::Executing.word()))
-                        .filter(jobs::owner.eq(owner))
-                        .filter(jobs::attempt.eq(progress.attempt)),
-                )
-                .set(jobs::progress.eq(progress.percent))
-                .execute(c)
-                .await?;
-            }
-            Ok::<_, StoreError>(())
-        })
     }
 
     /// Makes a job that failed or was cancelled due again, with one more attempt if all are spent.
@@ -216,10 +121,4 @@ impl Store {
         .optional())?;
         raw.map(JobRow::try_from).transpose()
     }
-}
-
-/// PostgreSQL's texts cannot hold a zero character. A reply or a panic with one in it must not keep
-/// the ends of all other attempts from being written down.
-fn storable(said: &str) -> String {
-    said.replace('\0', "\u{FFFD}")
 }

@@ -8,7 +8,7 @@ use cadastro::{
 use super::{at, claimed, enqueued, enter, found, job, on_both, state_of};
 
 /// That the job was done, unless the caller says otherwise.
-fn verdict() -> Verdict {
+pub(super) fn verdict() -> Verdict {
     Verdict {
         state: State::Completed,
         run_at: None,
@@ -38,7 +38,7 @@ fn given_up(error: &str) -> Verdict {
     }
 }
 
-fn settled(job: &JobRow, verdict: Verdict) -> Settled {
+pub(super) fn settled(job: &JobRow, verdict: Verdict) -> Settled {
     Settled {
         job: job.clone(),
         verdict,
@@ -59,6 +59,24 @@ async fn executing(store: &Store, kind: &str) -> JobRow {
 
 async fn attempts(store: &Store, job: &JobRow) -> Vec<AttemptRow> {
     store.attempts(job.id).await.expect("an answer")
+}
+
+#[tokio::test]
+async fn of_two_ends_of_one_attempt_the_first_counts() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let row = executing(store, "a").await;
+        let batch = [
+            settled(&row, again()),
+            settled(&row, verdict()),
+            settled(&row, given_up("no")),
+        ];
+        let answers = store.settle(&batch).await.expect("an answer");
+        assert_eq!(answers, [true, false, false]);
+        assert_eq!(state_of(store, &row).await, State::Retryable);
+        assert_eq!(attempts(store, &row).await.len(), 1);
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -9,12 +9,16 @@ use std::{
 use cadastro::{
     account::UserId,
     queue::{State, TASK},
-    store::{JobFilter, Store, StoreError},
+    store::{JobFilter, Progress, Store, StoreError},
 };
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use jiff::Timestamp;
 
-use super::{Raw, at, on_both};
+use super::{
+    Raw, at,
+    attempts::{settled, verdict},
+    on_both,
+};
 
 static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -101,6 +105,13 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
         let (here, now) = ("here", at(0));
         // The first ten of those for another day.
         let due = Timestamp::from_microsecond(4_000_000_000_000_020).expect("an instant");
+        let job = store.orphans().await.expect("an answer").remove(0);
+        let steps = [Progress {
+            job: job.id,
+            attempt: job.attempt,
+            percent: 50,
+        }];
+        let ends = [settled(&job, verdict())];
         let questions = [
             (
                 "stage",
@@ -116,6 +127,12 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 "claim",
                 heard(store.claim(TASK, &["a"], 5, here, now)).await,
                 &["jobs_available", PRIMARY],
+            ),
+            ("settle", heard(store.settle(&ends)).await, &[PRIMARY]),
+            (
+                "note_progress",
+                heard(store.note_progress(here, &steps)).await,
+                &[PRIMARY],
             ),
             ("orphans", heard(store.orphans()).await, &["jobs_executing"]),
             (
@@ -151,7 +168,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 "{question}: {statements:?}"
             );
             for (sql, index) in statements.iter().zip(indexes) {
-                let plan = raw.plan(sql).await;
+                let plan = raw.plan(sql, types(question)).await;
                 let primary = ["jobs_pkey", "INTEGER PRIMARY KEY"];
                 let used = match *index {
                     PRIMARY => primary.iter().any(|key| plan.contains(key)),
@@ -164,6 +181,17 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
         }
     })
     .await;
+}
+
+/// Of the parameters whose types the statement itself does not tell.
+fn types(question: &str) -> &'static str {
+    match question {
+        "settle" => {
+            "(bigint, text, integer, text, bigint, integer, integer, bigint, integer, text)"
+        }
+        "note_progress" => "(bigint, text, integer, integer)",
+        _ => "",
+    }
 }
 
 fn in_state(state: State) -> JobFilter {

@@ -62,8 +62,9 @@ impl Raw {
         }
     }
 
-    /// How the database would go about a statement with parameters, of which it knows nothing.
-    pub async fn plan(&mut self, sql: &str) -> String {
+    /// How the database would go about a statement with parameters, of which it knows nothing but
+    /// their `types`, `(bigint, text)`, where it cannot find them out by itself.
+    pub async fn plan(&mut self, sql: &str, types: &str) -> String {
         match self {
             Raw::Sqlite(connection) => {
                 let steps: Vec<Step> = sql_query(format!("EXPLAIN QUERY PLAN {sql}"))
@@ -75,7 +76,7 @@ impl Raw {
             Raw::Postgres(client) => {
                 client
                     .batch_execute(&format!(
-                        "SET plan_cache_mode = force_generic_plan; PREPARE question AS {sql}"
+                        "SET plan_cache_mode = force_generic_plan; PREPARE question {types} AS {sql}"
                     ))
                     .await
                     .expect(sql);

@@ -221,7 +221,7 @@ async fn a_sign_up_that_nobody_waits_for_any_more_leaves_nothing_and_spoils_no_c
             // So many that the sign-up cannot come to its end before it is dropped.
             let jobs = move |_| -> Vec<NewJob> {
                 reached.notify_one();
-                vec![job("now"); 300]
+                vec![job("now"); 3000]
             };
             let batch = [sign_up("maria", "maria@example.com")];
             tokio::select! {

@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
-use cadastro::queue::State;
+use cadastro::{
+    queue::{Job, State},
+    store::{JobFilter, JobRow, Store},
+};
 use futures_util::future::join_all;
 
-use super::{Busy, ERRAND, PATIENCE, an_outage, form};
+use super::{Busy, ERRAND, Errand, PATIENCE, an_outage, form};
 use crate::support::{
     app::TestApp,
     database::PostgresServer,
     visitor::{PASSWORD, Visitor},
     wire::{Mode, Trap, Wire},
 };
+
+/// Attempts that end at the same instant.
+const MANY: usize = 250;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_says_nothing_is_waited_for() {
@@ -72,4 +78,30 @@ async fn a_transaction_that_fell_silent_does_not_hold_up_the_next_ones() {
     assert_eq!(app.store.users(None, 10).await.expect("an answer").len(), 1);
     app.advance(Duration::from_secs(10));
     app.receipt_reaches(&receipt, &[State::Completed]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_ends_at_once_are_written_down_however_far_the_server_is() {
+    let server = PostgresServer::new();
+    let wire = Wire::to(&server).await;
+    let app = TestApp::builder(&wire.database());
+    let app = app.set("CADASTRO_TASK_ACTORS", MANY.to_string());
+    let app = app.jobs(|jobs| jobs.task::<Errand>()).start().await;
+    let new = (0..MANY).map(|_| Errand {}.now()).collect();
+    let errands = app.scheduler.enqueue(new).await.expect("enqueued");
+    let all = |wanted| {
+        let last = errands[MANY - 1].id;
+        move |jobs: &[JobRow]| {
+            jobs.iter().all(|job| job.state == wanted) && jobs.iter().any(|job| job.id == last)
+        }
+    };
+    let find = |store: Store| async move {
+        let found = store.jobs(&JobFilter::default(), None, MANY as i64).await;
+        found.unwrap_or_default()
+    };
+    app.until(find, all(State::Executing)).await;
+    // One answer after the other, and nobody would wait for them all.
+    wire.set(Mode::Delay(Duration::from_millis(20))).await;
+    app.clock.advance(ERRAND);
+    app.until(find, all(State::Completed)).await;
 }

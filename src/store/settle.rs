@@ -1,0 +1,170 @@
+//! How attempts go and how they end, written down for many at once.
+
+use std::collections::BTreeSet;
+
+use diesel::sql_types::{BigInt, Integer};
+use diesel_async::RunQueryDsl;
+use jiff::Timestamp;
+
+use super::{
+    Store, StoreError,
+    connection::change,
+    many::{Many, ROWS, Value},
+    rows::JobRow,
+};
+use crate::queue::{Ending, JobId, State, Verdict};
+
+/// How an attempt ended, as it is to be written down.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The job as it was claimed: its owner and attempt guard against a late finish.
+    pub job: JobRow,
+    pub verdict: Verdict,
+    pub at: Timestamp,
+}
+
+/// How far an attempt has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    pub job: JobId,
+    pub attempt: i32,
+    /// 0 to 100.
+    pub percent: i32,
+}
+
+/// One attempt: the number of its job, and its own.
+type Attempt = (i64, i32);
+
+impl Store {
+    /// Writes down how attempts ended, in one transaction.
+    ///
+    /// An answer is `false` where the attempt was no longer its owner's: a late finish, which
+    /// changes nothing.
+    pub async fn settle(&self, batch: &[Settled]) -> Result<Vec<bool>, StoreError> {
+        change!(self, |c| {
+            let mut answers = Vec::with_capacity(batch.len());
+            for some in batch.chunks(ROWS) {
+                let ended: Vec<Attempt> = ends(some).load(c).await?;
+                let written = written(some, ended);
+                if let Some(failures) = failures(some, &written) {
+                    failures.execute(c).await?;
+                }
+                answers.extend(written);
+            }
+            Ok::<_, StoreError>(answers)
+        })
+    }
+
+    /// Writes down how far attempts of `owner` have come, in one transaction.
+    pub async fn note_progress(&self, owner: &str, batch: &[Progress]) -> Result<(), StoreError> {
+        let row = |progress: &Progress| {
+            vec![
+                progress.job.0.into(),
+                owner.into(),
+                progress.attempt.into(),
+                progress.percent.into(),
+            ]
+        };
+        change!(self, |c| {
+            for some in batch.chunks(ROWS) {
+                let steps = Many::<()>::new(STEPS, some.iter().map(row), STEPS_TAKEN);
+                steps.execute(c).await?;
+            }
+            Ok::<_, StoreError>(())
+        })
+    }
+}
+
+const STEPS: &str = "WITH steps (id, owner, attempt, percent) AS (VALUES ";
+
+const STEPS_TAKEN: &str = ") UPDATE jobs SET progress = steps.percent FROM steps \
+     WHERE jobs.id = steps.id AND jobs.state = 'executing' \
+     AND jobs.owner = steps.owner AND jobs.attempt = steps.attempt";
+
+const ENDS: &str = "WITH ends (id, owner, attempt, state, run_at, max_attempts, crashes, \
+     finished_at, progress, result) AS (VALUES ";
+
+const ENDED: &str = ") UPDATE jobs SET state = ends.state, \
+     run_at = coalesce(ends.run_at, jobs.run_at), max_attempts = ends.max_attempts, \
+     crashes = ends.crashes, finished_at = ends.finished_at, progress = ends.progress, \
+     result = ends.result FROM ends \
+     WHERE jobs.id = ends.id AND jobs.state = 'executing' \
+     AND jobs.owner = ends.owner AND jobs.attempt = ends.attempt \
+     RETURNING jobs.id, jobs.attempt";
+
+const FAILURES: &str = "INSERT INTO attempts \
+     (job_id, attempt, owner, started_at, finished_at, outcome, error) VALUES ";
+
+/// Ends attempts, where they are still their owners', and answers with those.
+fn ends(batch: &[Settled]) -> Many<'_, (BigInt, Integer)> {
+    let mut seen = BTreeSet::new();
+    let firsts = batch
+        .iter()
+        .filter(|settled| seen.insert(settled.attempt()));
+    Many::new(ENDS, firsts.map(Settled::end), ENDED)
+}
+
+/// For each of a batch, whether it is among the attempts that were ended. Of two ends of one attempt
+/// the first was written.
+fn written(batch: &[Settled], ended: Vec<Attempt>) -> Vec<bool> {
+    let mut ended: BTreeSet<Attempt> = ended.into_iter().collect();
+    let written = |settled: &Settled| ended.remove(&settled.attempt());
+    batch.iter().map(written).collect()
+}
+
+/// Keeps what was written of attempts that did not complete their jobs, if there are any.
+fn failures<'a>(batch: &'a [Settled], written: &[bool]) -> Option<Many<'a>> {
+    let written = batch.iter().zip(written).filter(|(_, written)| **written);
+    let failed = written.filter(|(settled, _)| settled.verdict.state != State::Completed);
+    let rows: Vec<_> = failed.map(|(settled, _)| settled.failure()).collect();
+    (!rows.is_empty()).then(|| Many::new(FAILURES, rows, ""))
+}
+
+impl Settled {
+    fn attempt(&self) -> Attempt {
+        (self.job.id.0, self.job.attempt)
+    }
+
+    /// Its row of [`ENDS`].
+    fn end(&self) -> Vec<Value<'_>> {
+        let Settled { job, verdict, at } = self;
+        let free = i32::from(verdict.free);
+        let crashes = match verdict.ending {
+            Ending::Rescued => job.crashes + 1,
+            _ => 0,
+        };
+        let at = at.as_microsecond();
+        vec![
+            job.id.0.into(),
+            job.owner.as_deref().into(),
+            job.attempt.into(),
+            verdict.state.word().into(),
+            verdict.run_at.map(Timestamp::as_microsecond).into(),
+            job.max_attempts.saturating_add(free).into(),
+            crashes.into(),
+            verdict.state.is_final().then_some(at).into(),
+            (verdict.state == State::Completed).then_some(100).into(),
+            verdict.result.as_deref().map(storable).into(),
+        ]
+    }
+
+    /// Its row of [`FAILURES`].
+    fn failure(&self) -> Vec<Value<'_>> {
+        let Settled { job, verdict, at } = self;
+        vec![
+            job.id.0.into(),
+            job.attempt.into(),
+            job.owner.as_deref().unwrap_or_default().into(),
+            job.started_at.unwrap_or(*at).as_microsecond().into(),
+            at.as_microsecond().into(),
+            verdict.ending.word().into(),
+            verdict.error.as_deref().map(storable).into(),
+        ]
+    }
+}
+
+/// PostgreSQL's texts cannot hold a zero character. A reply or a panic with one in it must not keep
+/// the ends of all other attempts from being written down.
+fn storable(said: &str) -> String {
+    said.replace('\0', "\u{FFFD}")
+}
