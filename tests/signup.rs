@@ -169,6 +169,7 @@ async fn the_letter_can_be_read_in_the_built_in_mailbox() {
     let html = visitor.get(&format!("{path}/html")).await.with_status(200);
     let policy = html.header("content-security-policy").expect("a policy");
     assert!(policy.contains("sandbox") && policy.contains("default-src 'none'"));
+    assert!(!policy.contains("allow-scripts") && !policy.contains("allow-same-origin"));
     let raw = visitor.get(&format!("{path}/raw")).await.with_status(200);
     assert!(raw.body.contains("To: maria@example.com\r\n"));
     for missing in ["/dev/mailbox/999", "/dev/mailbox/maria"] {

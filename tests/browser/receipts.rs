@@ -185,8 +185,30 @@ async fn read_the_letter(browser: &Browser, words: &Words) {
     assert_eq!(browser.text_of("h1").await, words.letter);
     let lang = browser.wait_for("html").await.attr("lang").await;
     assert_eq!(lang.expect("an attribute").as_deref(), Some(words.locale));
-    let parent = browser.client.clone().enter_parent_frame().await;
-    parent.expect("the page is still there");
+    press_its_button(browser).await;
+}
+
+/// The button of the letter that is entered opens the log-in, in a window of its own that can do all that others can.
+async fn press_its_button(browser: &Browser) {
+    let outbox = browser.client.window().await.expect("a window");
+    browser.click(".button a").await;
+    let opened = loop {
+        let windows = browser.client.windows().await.expect("the windows");
+        if let Some(opened) = windows.into_iter().find(|window| *window != outbox) {
+            break opened;
+        }
+    };
+    let switched = browser.client.switch_to_window(opened).await;
+    switched.expect("the new window is there");
+    browser.wait_for("[name=login]").await;
+    assert_eq!(browser.path().await, "/login");
+    browser.fill("login", "joão").await;
+    browser.fill("password", super::PASSWORD).await;
+    browser.follow("main [type=submit]").await;
+    assert_eq!(browser.path().await, "/");
+    browser.client.close_window().await.expect("it closes");
+    let back = browser.client.switch_to_window(outbox).await;
+    back.expect("the first window is still there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
