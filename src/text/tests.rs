@@ -62,11 +62,11 @@ fn pages() -> Vec<(&'static str, Value)> {
         ),
         (
             "pages/receipt",
-            json!({ "username": "ana", "jobs": jobs, "events_url": "/signup/x/events", "finished": false }),
+            json!({ "username": "ana", "jobs": jobs, "events_url": "/signup/x/events", "finished": false, "still": false, "refresh": 5 }),
         ),
         (
             "pages/receipt",
-            json!({ "username": "ana", "jobs": jobs, "events_url": null, "finished": true, "now": at }),
+            json!({ "username": "ana", "jobs": jobs, "events_url": null, "finished": true, "still": false, "refresh": null, "now": at }),
         ),
         ("partials/jobs", json!({ "jobs": jobs })),
         (
@@ -194,7 +194,7 @@ fn what_a_visitor_typed_is_escaped() {
     assert!(page.contains(r#"value="&lt;b&gt;""#) && !page.contains("<b>"));
     assert!(page.contains(r##"<a href="#username">Too &lt;short&gt;</a>"##));
 
-    let heading = json!({ "username": "<i>", "jobs": [], "events_url": null, "finished": true });
+    let heading = json!({ "username": "<i>", "jobs": [], "events_url": null, "finished": true, "still": false, "refresh": null });
     let page = text
         .render("pages/receipt", Locale::En, &framed(&heading)[0])
         .unwrap();

@@ -21,6 +21,7 @@ mod next;
 mod operator;
 mod pages;
 mod problem;
+mod refresh;
 mod route;
 mod seats;
 mod session;

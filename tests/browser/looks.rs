@@ -97,6 +97,37 @@ async fn a_receipt_is_as_it_should_be_when_not_everything_worked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_javascript_a_receipt_is_as_it_should_be_refreshed_and_still() {
+    for locale in Locale::ALL {
+        let database = TestDatabase::sqlite();
+        // Nothing but the letter is left: the page comes again after a minute, when all has been judged.
+        let app = TestApp::builder(&database)
+            .set("CADASTRO_SIMPLE_TASK", "0s")
+            .set("CADASTRO_PARAMETER_TASK", "0s")
+            .set("CADASTRO_WELCOME_DELAY", "1h")
+            .start()
+            .await;
+        let receipt = Visitor::new(&app).sign_up("maria").await;
+        for kind in ["simple_task", "parameter_task"] {
+            app.job_reaches(&receipt, kind, State::Completed).await;
+        }
+        let browser = Browser::open(DESKTOP, false, false, locale.tag()).await;
+        for (query, name) in [("", "receipt-refreshed"), ("?still", "receipt-still")] {
+            browser.run_scripts(false).await;
+            let page = format!("{}/signup/{receipt}{query}", app.url);
+            browser.goto(&page).await;
+            browser.wait_for(".live a").await;
+            // The one that judges needs timers; what the page has been made of stays.
+            browser.run_scripts(true).await;
+            // It condemns every refresh, even one that its reader can stop.
+            let spare = "document.querySelector('[http-equiv=refresh]')?.remove()";
+            browser.execute(spare).await;
+            judge(&browser, name).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_only_decorates_comes_to_rest_within_five_seconds() {
     let database = TestDatabase::sqlite();
     let app = TestApp::start(&database).await;

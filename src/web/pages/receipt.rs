@@ -12,6 +12,7 @@ use crate::{
         jobs::{self, Jobs},
         live::{self, Snapshot},
         news::{News, Topic},
+        refresh::{self, Wish},
         seats::Seats,
         visit::Visit,
     },
@@ -24,15 +25,20 @@ struct ReceiptPage<'a> {
     jobs: Vec<jobs::Line>,
     events_url: String,
     finished: bool,
+    /// Whether the visitor has stopped it from coming again.
+    still: bool,
+    refresh: Option<u64>,
     now: i64,
 }
 
 /// `GET /signup/{receipt}`
-pub async fn show(visit: Visit, receipt: web::Path<String>) -> Answer {
+pub async fn show(visit: Visit, receipt: web::Path<String>, wish: web::Query<Wish>) -> Answer {
     let found = find(&visit.state, &receipt)
         .await?
         .ok_or(WebError::NotFound)?;
     let user = visit.user().await?;
+    let now = visit.state.clock.now();
+    let refresh = refresh::after(&found.jobs, now);
     let data = ReceiptPage {
         username: &found.username,
         jobs: jobs::lines(
@@ -43,7 +49,9 @@ pub async fn show(visit: Visit, receipt: web::Path<String>) -> Answer {
         ),
         events_url: format!("/signup/{}/events", found.receipt),
         finished: !jobs::any_live(&found.jobs),
-        now: visit.state.clock.now().as_microsecond(),
+        still: wish.is_still(),
+        refresh: refresh.filter(|_| !wish.is_still()),
+        now: now.as_microsecond(),
     };
     let mut page = visit.page(user.as_ref(), "pages/receipt", &data)?;
     // Its address is all that keeps it from others.
