@@ -10,6 +10,7 @@ mod client;
 mod cross_origin;
 mod error;
 mod failure;
+mod finale;
 mod headers;
 mod intake;
 mod jobs;

@@ -78,8 +78,8 @@ async fn walk(size: (u32, u32), javascript: bool, locale: &str) {
     let receipt = receipt(&browser, &app).await;
     app.advance(Duration::from_secs(10));
     app.receipt_reaches(&receipt, &[State::Completed]).await;
-    browser.wait_for("[data-finale]:not([hidden])").await;
-    tab_to(&browser, "[data-finale] a").await;
+    browser.wait_for(".finale").await;
+    tab_to(&browser, ".finale a").await;
     browser.enter().await;
 
     tab_to(&browser, "main [type=submit]").await;

@@ -9,6 +9,7 @@ use crate::{
     text::Locale,
     web::{
         Answer, State, WebError,
+        finale::{self, Ended, Finale},
         jobs::{self, Jobs},
         live::{self, Snapshot},
         news::{News, Topic},
@@ -24,7 +25,7 @@ struct ReceiptPage<'a> {
     username: &'a str,
     jobs: Vec<jobs::Line>,
     events_url: String,
-    finished: bool,
+    finale: Option<Finale>,
     /// Whether the visitor has stopped it from coming again.
     still: bool,
     refresh: Option<u64>,
@@ -48,7 +49,7 @@ pub async fn show(visit: Visit, receipt: web::Path<String>, wish: web::Query<Wis
             visit.locale,
         ),
         events_url: format!("/signup/{}/events", found.receipt),
-        finished: !jobs::any_live(&found.jobs),
+        finale: finale::of(&found.jobs),
         still: wish.is_still(),
         refresh: refresh.filter(|_| !wish.is_still()),
         now: now.as_microsecond(),
@@ -95,8 +96,12 @@ async fn look(state: &State, receipt: &str, locale: Locale) -> Result<Option<Sna
     let data = Jobs {
         jobs: jobs::lines(&found.jobs, &found.in_doubt, &state.text, locale),
     };
+    let end = finale::of(&found.jobs).map(|finale| {
+        let data = Ended { finale };
+        state.text.render("partials/finale", locale, &data)
+    });
     Ok(Some(Snapshot {
         html: state.text.render("partials/jobs", locale, &data)?,
-        ended: !jobs::any_live(&found.jobs),
+        end: end.transpose()?,
     }))
 }
