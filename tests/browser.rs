@@ -3,6 +3,7 @@
 //! With `CADASTRO_SCREENSHOTS=FOLDER` they also leave a picture of every page in that folder.
 
 mod accounts;
+mod endings;
 mod forms;
 mod keyboard;
 mod looks;

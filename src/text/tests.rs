@@ -62,12 +62,16 @@ fn pages() -> Vec<(&'static str, Value)> {
         ),
         (
             "pages/receipt",
-            json!({ "username": "ana", "jobs": jobs, "events_url": "/signup/x/events", "finished": false }),
+            json!({ "username": "ana", "jobs": jobs, "events_url": "/signup/x/events", "finale": null, "still": false, "refresh": 5 }),
         ),
         (
             "pages/receipt",
-            json!({ "username": "ana", "jobs": jobs, "events_url": null, "finished": true, "now": at }),
+            json!({
+                "username": "ana", "jobs": jobs, "events_url": null, "finale": "failed", "still": false,
+                "refresh": null, "now": at,
+            }),
         ),
+        ("partials/finale", json!({ "finale": "cancelled" })),
         ("partials/jobs", json!({ "jobs": jobs })),
         (
             "pages/account",
@@ -130,6 +134,7 @@ fn framed(data: &Value) -> [Value; 2] {
     [json!(null), json!({ "username": "ana", "operator": false })].map(|visitor| {
         let mut data = data.clone();
         data["path"] = json!("/signup");
+        data["here"] = json!("/signup?a=b");
         data["mailbox"] = json!(!visitor.is_null());
         data["visitor"] = visitor;
         data
@@ -194,7 +199,7 @@ fn what_a_visitor_typed_is_escaped() {
     assert!(page.contains(r#"value="&lt;b&gt;""#) && !page.contains("<b>"));
     assert!(page.contains(r##"<a href="#username">Too &lt;short&gt;</a>"##));
 
-    let heading = json!({ "username": "<i>", "jobs": [], "events_url": null, "finished": true });
+    let heading = json!({ "username": "<i>", "jobs": [], "events_url": null, "finale": "done", "still": false, "refresh": null });
     let page = text
         .render("pages/receipt", Locale::En, &framed(&heading)[0])
         .unwrap();

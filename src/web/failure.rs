@@ -17,7 +17,7 @@ use super::{
     Answer,
     error::WebError,
     problem::{PROBLEM_JSON, Problem},
-    visit::Visit,
+    visit::{FORMS, Visit},
 };
 use crate::store;
 
@@ -98,7 +98,11 @@ async fn tell(request: &HttpRequest, error: &WebError, status: StatusCode) -> Ht
                 .content_type(PROBLEM_JSON)
                 .body(serde_json::to_vec(&problem).unwrap_or_default())
         }
-        Ok(visit) => {
+        Ok(mut visit) => {
+            // There is no page at an address that takes other methods only.
+            if let WebError::Method(_) = error {
+                "/".clone_into(&mut visit.here);
+            }
             let page = page(&visit, error, status, reference).await;
             page.unwrap_or_else(|worse| plain(&worse, status))
         }
@@ -135,9 +139,6 @@ fn with_headers(mut told: HttpResponse, error: &WebError) -> HttpResponse {
     }
     told
 }
-
-/// Pages to go back to when what they sent could not be read.
-const FORMS: [&str; 2] = ["/signup", "/login"];
 
 /// The data of `pages/error`.
 #[derive(Serialize)]

@@ -37,13 +37,13 @@ const RETRY_WITHOUT_SEAT: u32 = 5000;
 pub struct Snapshot {
     /// `partials/jobs`, filled.
     pub html: String,
-    /// Every job has ended: nothing more will come.
-    pub ended: bool,
+    /// Once every job has ended, and nothing more will come: what the page ends with, as HTML.
+    pub end: Option<String>,
 }
 
 /// Streams what `look` sees: now, after all `news`, and until all has ended.
 ///
-/// Sends the events `jobs`, with the list as HTML, and `end`. When `look` sees nothing at all any
+/// Sends the events `jobs`, with the list as HTML, and `end`, with what the page ends with. When `look` sees nothing at all any
 /// more, the stream ends too; when it fails, the stream looks again later. Without a seat it tells
 /// what it sees and ends, and the browser comes back by itself: then its page is refreshed, not live.
 pub fn stream<L, F>(
@@ -142,10 +142,10 @@ where
     /// What of this the browser does not know yet; nothing, unless it is time to say something.
     fn tell(&mut self, seen: Option<Snapshot>) -> String {
         match seen {
-            Some(seen) if seen.ended || self.told.as_ref() != Some(&seen.html) => {
+            Some(seen) if seen.end.is_some() || self.told.as_ref() != Some(&seen.html) => {
                 let mut events = event("jobs", &seen.html);
-                if seen.ended {
-                    events.push_str(&event("end", "end"));
+                if let Some(end) = &seen.end {
+                    events.push_str(&event("end", end));
                     self.ended = true;
                 }
                 self.told = Some(seen.html);
@@ -178,9 +178,12 @@ where
     }
 }
 
-/// One event; a line of its data must not look like the end of it.
+/// One event; a line of its data must not look like the end of it. Without any data browsers would pass it over.
 fn event(name: &str, data: &str) -> String {
     let mut event = format!("event: {name}\n");
+    if data.is_empty() {
+        event.push_str("data:\n");
+    }
     for line in data.split(['\n', '\r']).filter(|line| !line.is_empty()) {
         event.push_str("data: ");
         event.push_str(line);

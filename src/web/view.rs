@@ -13,6 +13,7 @@ use crate::account::User;
 #[derive(Serialize)]
 struct Page<'a, D> {
     path: &'a str,
+    here: &'a str,
     visitor: Option<Visitor<'a>>,
     /// Whether the footer leads to the built-in mailbox.
     mailbox: bool,
@@ -46,6 +47,7 @@ impl Visit {
     ) -> Answer {
         let page = Page {
             path: &self.path,
+            here: &self.here,
             visitor: user.map(|user| Visitor {
                 username: &user.username,
                 operator: user.operator,

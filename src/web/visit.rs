@@ -16,13 +16,17 @@ use crate::{
 /// The cookie that keeps a visitor's choice of language.
 pub const LOCALE_COOKIE: &str = "cadastro_locale";
 
+/// Pages that take what is typed into them.
+pub const FORMS: [&str; 2] = ["/signup", "/login"];
+
 /// One request.
 #[derive(Clone)]
 pub struct Visit {
     pub state: web::Data<State>,
     pub locale: Locale,
-    /// The path of the page, where the visitor returns after choosing a language.
     pub path: String,
+    /// Where the visitor returns after choosing a language: this page, or else one that can be loaded.
+    pub here: String,
     /// Whose tries are counted.
     pub address: IpAddr,
     /// Whether it comes from one of this machine's own addresses.
@@ -47,6 +51,7 @@ impl Visit {
         Ok(Visit {
             locale: locale(request, state.config.locale),
             path: request.path().to_owned(),
+            here: here(request).to_owned(),
             address: address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             local,
             by_own_name: host.is_some_and(|host| client::is_own_name(host, &state.base_url)),
@@ -72,6 +77,19 @@ impl FromRequest for Visit {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Visit::of(request))
+    }
+}
+
+/// What a form is answered with stands at the form's own address, if it is a page at all.
+fn here(request: &HttpRequest) -> &str {
+    let path = request.path();
+    match request.method().is_safe() {
+        true => {
+            let whole = request.uri().path_and_query();
+            whole.map_or(path, |whole| whole.as_str())
+        }
+        false if FORMS.contains(&path) => path,
+        false => "/",
     }
 }
 
@@ -110,6 +128,22 @@ mod tests {
         assert_eq!(chosen(None, Some("pt-PT"), "en"), Locale::PtBr);
         assert_eq!(chosen(None, None, "en"), Locale::En);
         assert_eq!(chosen(None, Some("de"), "pt-BR"), Locale::PtBr);
+    }
+
+    #[test]
+    fn a_visitor_returns_to_a_page_that_can_be_loaded() {
+        for (request, expected) in [
+            (
+                TestRequest::get().uri("/login?next=/a?b"),
+                "/login?next=/a?b",
+            ),
+            (TestRequest::get().uri("/signup/x?still"), "/signup/x?still"),
+            (TestRequest::post().uri("/login?next=/"), "/login"),
+            (TestRequest::post().uri("/logout"), "/"),
+            (TestRequest::delete().uri("/"), "/"),
+        ] {
+            assert_eq!(here(&request.to_http_request()), expected);
+        }
     }
 
     #[test]

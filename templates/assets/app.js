@@ -109,7 +109,7 @@
     one("[data-announce]").append(line);
   };
 
-  // Live updates: `jobs` brings the list as HTML, `end` says that nothing more will come.
+  // Live updates: `jobs` brings the list as HTML, `end` how it all ended: nothing more will come.
   const follow = (url, ended) => {
     const live = one("[data-live]");
     let last = "";
@@ -132,12 +132,12 @@
       tick();
       announce(before);
     };
-    const end = () => {
+    const end = (event) => {
       document.removeEventListener("visibilitychange", look);
       stream.close();
       live.hidden = true;
       const finale = one("[data-finale]");
-      if (finale) finale.hidden = false;
+      if (finale) finale.innerHTML = event.data;
       ended();
     };
     const lost = () => {

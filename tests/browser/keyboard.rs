@@ -10,7 +10,7 @@ use crate::support::{
     database::TestDatabase,
 };
 
-use super::{PASSWORD, receipt};
+use super::{PASSWORD, receipt, sign_up};
 
 /// More than any page has that can be reached.
 const MANY: usize = 40;
@@ -78,8 +78,8 @@ async fn walk(size: (u32, u32), javascript: bool, locale: &str) {
     let receipt = receipt(&browser, &app).await;
     app.advance(Duration::from_secs(10));
     app.receipt_reaches(&receipt, &[State::Completed]).await;
-    browser.wait_for("[data-finale]:not([hidden])").await;
-    tab_to(&browser, "[data-finale] a").await;
+    browser.wait_for(".finale").await;
+    tab_to(&browser, ".finale a").await;
     browser.enter().await;
 
     tab_to(&browser, "main [type=submit]").await;
@@ -101,6 +101,27 @@ async fn walk(size: (u32, u32), javascript: bool, locale: &str) {
     browser.wait_for(".hero").await;
     browser.wait_for("header a[href='/login']").await;
     assert_eq!(browser.complaints().await, [] as [&str; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_javascript_the_keyboard_stops_the_refreshing_and_starts_it_again() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::start(&database).await;
+    let browser = Browser::open(DESKTOP, false, false, "en").await;
+    let receipt = sign_up(&browser, &app, "maria").await;
+    tab_to(&browser, ".live a").await;
+    browser.enter().await;
+    browser.wait_for_text("This page stays as it is.").await;
+    let head = browser.execute("return document.head.innerHTML").await;
+    assert!(!head.to_string().contains("refresh"), "{head}");
+
+    app.advance(Duration::from_secs(10));
+    app.receipt_reaches(&receipt, &[State::Completed]).await;
+    let shown = browser.execute("return document.querySelectorAll('.job-done').length");
+    assert_eq!(shown.await, 0, "nothing has moved");
+    tab_to(&browser, ".live a").await;
+    browser.enter().await;
+    browser.wait_for(".job-done:nth-child(3)").await;
 }
 
 /// Moves back with Shift and Tab until the focus is on the element that `css` means.

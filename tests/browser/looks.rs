@@ -16,6 +16,12 @@ use crate::support::{
     visitor::{TOKEN, Visitor},
 };
 
+/// Takes what is for readers without JavaScript out of its `noscript`. A refresh goes: axe-core condemns every one,
+/// even one that its reader can stop.
+const UNWRAP: &str = "
+    for (const wrap of document.querySelectorAll('noscript')) wrap.replaceWith(...wrap.childNodes);
+    document.querySelector('[http-equiv=refresh]')?.remove()";
+
 /// Fails with all that is wrong with the page that is shown, in any look.
 async fn judge(browser: &Browser, name: &str) {
     let faults = browser.faults(name).await;
@@ -93,6 +99,38 @@ async fn a_receipt_is_as_it_should_be_when_not_everything_worked() {
             .with_status(200);
         browser.wait_for("[data-job]:first-child.job-stopped").await;
         judge(&browser, "receipt-cancelled").await;
+        app.advance(Duration::from_secs(10));
+        browser.wait_for(".finale").await;
+        judge(&browser, "receipt-cancelled-done").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_javascript_a_receipt_is_as_it_should_be_refreshed_and_still() {
+    for locale in Locale::ALL {
+        let database = TestDatabase::sqlite();
+        // Nothing but the letter is left: the page comes again after a minute, when all has been judged.
+        let app = TestApp::builder(&database)
+            .set("CADASTRO_SIMPLE_TASK", "0s")
+            .set("CADASTRO_PARAMETER_TASK", "0s")
+            .set("CADASTRO_WELCOME_DELAY", "1h")
+            .start()
+            .await;
+        let receipt = Visitor::new(&app).sign_up("maria").await;
+        for kind in ["simple_task", "parameter_task"] {
+            app.job_reaches(&receipt, kind, State::Completed).await;
+        }
+        let browser = Browser::open(DESKTOP, false, false, locale.tag()).await;
+        for (query, name) in [("", "receipt-refreshed"), ("?still", "receipt-still")] {
+            browser.run_scripts(false).await;
+            let page = format!("{}/signup/{receipt}{query}", app.url);
+            browser.goto(&page).await;
+            browser.wait_for(".live a").await;
+            // The script that judges needs timers, and with scripts on, what is for readers without them is hidden.
+            browser.run_scripts(true).await;
+            browser.execute(UNWRAP).await;
+            judge(&browser, name).await;
+        }
     }
 }
 

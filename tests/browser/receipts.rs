@@ -111,8 +111,8 @@ async fn live(size: (u32, u32), words: &Words) {
         .execute("window.first = document.querySelector('[data-job]')")
         .await;
     assert_eq!(browser.text_of(".job-running .badge").await, words.running);
-    let finale = "return getComputedStyle(document.querySelector('[data-finale]')).display";
-    assert_eq!(browser.execute(finale).await, "none");
+    let finale = "return document.querySelectorAll('.finale').length";
+    assert_eq!(browser.execute(finale).await, 0);
 
     app.advance(Duration::from_secs(5));
     browser.wait_for("progress[value='50']").await;
@@ -122,7 +122,7 @@ async fn live(size: (u32, u32), words: &Words) {
     said(&browser, words.simple_task_done).await;
 
     app.advance(Duration::from_secs(5));
-    browser.wait_for("[data-finale]:not([hidden])").await;
+    browser.wait_for(".finale").await;
     ends_well(&browser, words).await;
     said(&browser, words.news).await;
     assert_eq!(browser.execute("return first.isConnected").await, true);
@@ -143,7 +143,7 @@ async fn refreshed(size: (u32, u32), words: &Words) {
     app.advance(Duration::from_secs(5));
     browser.wait_for("progress[value='50']").await;
     app.advance(Duration::from_secs(5));
-    browser.wait_for("[data-finale]:not([hidden])").await;
+    browser.wait_for(".finale").await;
     ends_well(&browser, words).await;
     let refreshes = browser.execute("return document.head.innerHTML").await;
     assert!(!refreshes.to_string().contains("refresh"), "{refreshes}");
@@ -185,8 +185,30 @@ async fn read_the_letter(browser: &Browser, words: &Words) {
     assert_eq!(browser.text_of("h1").await, words.letter);
     let lang = browser.wait_for("html").await.attr("lang").await;
     assert_eq!(lang.expect("an attribute").as_deref(), Some(words.locale));
-    let parent = browser.client.clone().enter_parent_frame().await;
-    parent.expect("the page is still there");
+    press_its_button(browser).await;
+}
+
+/// The button of the letter that is entered opens the log-in, in a window of its own that can do all that others can.
+async fn press_its_button(browser: &Browser) {
+    let outbox = browser.client.window().await.expect("a window");
+    browser.click(".button a").await;
+    let opened = loop {
+        let windows = browser.client.windows().await.expect("the windows");
+        if let Some(opened) = windows.into_iter().find(|window| *window != outbox) {
+            break opened;
+        }
+    };
+    let switched = browser.client.switch_to_window(opened).await;
+    switched.expect("the new window is there");
+    browser.wait_for("[name=login]").await;
+    assert_eq!(browser.path().await, "/login");
+    browser.fill("login", "joão").await;
+    browser.fill("password", super::PASSWORD).await;
+    browser.follow("main [type=submit]").await;
+    assert_eq!(browser.path().await, "/");
+    browser.client.close_window().await.expect("it closes");
+    let back = browser.client.switch_to_window(outbox).await;
+    back.expect("the first window is still there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,7 +229,7 @@ async fn a_receipt_in_many_tabs_leaves_the_site_usable() {
     let back = browser.client.switch_to_window(first).await;
     back.expect("the first tab is still there");
     app.advance(Duration::from_secs(10));
-    browser.wait_for("[data-finale]:not([hidden])").await;
+    browser.wait_for(".finale").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -219,7 +241,7 @@ async fn a_receipt_can_be_left_and_found_again() {
     browser.goto("about:blank").await;
     app.advance(Duration::from_secs(10));
     browser.goto(&format!("{}/signup/{receipt}", app.url)).await;
-    browser.wait_for("[data-finale]:not([hidden])").await;
-    browser.follow("[data-finale] a").await;
+    browser.wait_for(".finale").await;
+    browser.follow(".finale a").await;
     assert_eq!(browser.path().await, "/login");
 }

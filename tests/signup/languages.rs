@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use cadastro::queue::State;
+use reqwest::Method;
 
-use crate::support::{app::TestApp, database::TestDatabase, visitor::Visitor};
+use crate::support::{app::TestApp, database::TestDatabase, page::Page, visitor::Visitor};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_is_in_the_language_that_the_browser_likes_best() {
@@ -106,5 +107,67 @@ async fn jobs_and_letter_speak_the_language_of_the_form() {
         assert!(results.contains(&result.to_owned()), "{results:?}");
         let letters = app.store.letters(10).await.expect("letters");
         assert_eq!(letters[0].subject, subject);
+    }
+}
+
+/// Where the visitor goes who chooses a language at the foot of this page.
+async fn after_a_choice(visitor: &Visitor, page: &Page) -> Page {
+    let form = page.with_class("languages").next().expect("the languages");
+    let next = page
+        .named("input")
+        .find(|input| input.is_within(form))
+        .and_then(|input| input.get("value"));
+    let choice = [("locale", "pt-BR"), ("next", next.expect("a way back"))];
+    visitor.post("/language", &choice).await.with_status(303)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_leads_back_to_the_same_page_query_and_all() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::start(&database).await;
+    let visitor = Visitor::new(&app);
+    let receipt = visitor.sign_up("maria").await;
+    let still = format!("/signup/{receipt}?still");
+    for path in ["/login?next=/dev/mailbox%3Fa%26b", "/nowhere?a=b&c", &still] {
+        let page = visitor.get(path).await;
+        let answer = after_a_choice(&visitor, &page).await;
+        assert_eq!(answer.location(), path);
+        assert_eq!(visitor.get(path).await.lang(), "pt-BR");
+        visitor.keep("cadastro_locale", "en");
+    }
+
+    // A log-in that failed stands at an address without its query.
+    for login in ["", "maria"] {
+        let fields = [
+            ("login", login),
+            ("password", "a guess"),
+            ("next", "/a?b&c"),
+        ];
+        let page = visitor.post("/login", &fields).await.with_status(422);
+        let answer = after_a_choice(&visitor, &page).await;
+        let page = visitor.get(answer.location()).await.with_status(200);
+        assert_eq!(page.value("next"), "/a?b&c");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_on_a_page_that_refuses_leads_to_one_that_exists() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::start(&database).await;
+    let visitor = Visitor::new(&app);
+    let abroad = visitor.request(Method::POST, "/logout");
+    let abroad = abroad.header("sec-fetch-site", "cross-site");
+    let pages = [
+        (visitor.get("/logout").await, 405, "/"),
+        (visitor.post("/", &[]).await, 405, "/"),
+        (visitor.post("/language", &[]).await, 400, "/"),
+        (visitor.send(abroad).await, 403, "/"),
+        (visitor.post("/signup", &[]).await, 422, "/signup"),
+    ];
+    for (page, status, expected) in pages {
+        let page = page.with_status(status);
+        let answer = after_a_choice(&visitor, &page).await;
+        assert_eq!(answer.location(), expected, "{status}");
+        visitor.get(expected).await.with_status(200);
     }
 }

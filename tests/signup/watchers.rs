@@ -101,8 +101,12 @@ async fn a_crowd_sees_the_end_and_is_let_go() {
     for (answer, first) in crowd {
         let rest = answer.text().await.expect("the stream ends of itself");
         let told = first + &rest;
-        assert!(told.ends_with("event: end\ndata: end\n\n"), "{told}");
-        let last = told.rsplit("event: jobs").next().expect("a list of jobs");
+        let (jobs, end) = told.rsplit_once("event: end\n").expect("the end");
+        assert!(
+            end.contains("class=\"finale\"") && end.ends_with("\n\n"),
+            "{end}"
+        );
+        let last = jobs.rsplit("event: jobs").next().expect("a list of jobs");
         assert_eq!(
             last.matches("data-state=\"completed\"").count(),
             3,
@@ -179,7 +183,7 @@ async fn a_stream_outlives_the_absence_of_the_database() {
     events
         .jobs(|jobs| states(jobs).iter().all(|state| state == "completed"))
         .await;
-    assert_eq!(events.next().await, Some(("end".into(), "end".into())));
+    assert_eq!(events.next().await.expect("the end").0, "end");
     assert_eq!(events.next().await, None);
 }
 

@@ -72,11 +72,15 @@ impl Browser {
             .await
             .expect("chromedriver waits as told");
         browser.wear(size, dark).await;
+        browser.run_scripts(javascript).await;
+        browser
+    }
+
+    /// Turns JavaScript on or off, from now on.
+    pub async fn run_scripts(&self, javascript: bool) {
         let off = json!({"value": !javascript});
-        browser
-            .devtools("Emulation.setScriptExecutionDisabled", off)
+        self.devtools("Emulation.setScriptExecutionDisabled", off)
             .await;
-        browser
     }
 
     /// Goes to a page and returns once it has loaded.

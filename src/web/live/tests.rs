@@ -12,8 +12,8 @@ use crate::{
 
 const OURS: Topic = Topic::Signup(SignupId(1));
 
-/// What the test shows the stream: the list, and whether all has ended; or nothing but a failure.
-type Shown = Rc<RefCell<Option<(String, bool)>>>;
+/// What the test shows the stream: the list, and the end if it has come; or nothing but a failure.
+type Shown = Rc<RefCell<Option<(String, Option<String>)>>>;
 
 /// A stream about [`OURS`] that never waits long, and those whom it hears.
 #[allow(clippy::type_complexity)]
@@ -32,7 +32,7 @@ fn live(
         stopping,
         look: move || {
             ready(match shown.borrow().clone() {
-                Some((html, ended)) => Ok(Some(Snapshot { html, ended })),
+                Some((html, end)) => Ok(Some(Snapshot { html, end })),
                 None => Err(WebError::Away("gone".to_owned())),
             })
         },
@@ -47,8 +47,8 @@ fn live(
     (live, news, stop)
 }
 
-fn shown(html: &str, ended: bool) -> Shown {
-    Rc::new(RefCell::new(Some((html.to_owned(), ended))))
+fn shown(html: &str) -> Shown {
+    Rc::new(RefCell::new(Some((html.to_owned(), None))))
 }
 
 fn seat() -> Option<OwnedSemaphorePermit> {
@@ -57,7 +57,7 @@ fn seat() -> Option<OwnedSemaphorePermit> {
 
 #[actix_web::test]
 async fn a_stream_tells_at_once_and_after_a_change_and_ends_with_the_last_job() {
-    let jobs = shown("<ol>\n1\n</ol>", false);
+    let jobs = shown("<ol>\n1\n</ol>");
     let (mut live, news, _stop) = live(jobs.clone(), seat());
     live.rest = QUIET;
     let first = live.next().await.unwrap();
@@ -66,25 +66,28 @@ async fn a_stream_tells_at_once_and_after_a_change_and_ends_with_the_last_job() 
         "retry: 2000\n\nevent: jobs\ndata: <ol>\ndata: 1\ndata: </ol>\n\n"
     );
 
-    *jobs.borrow_mut() = Some(("2".into(), true));
+    *jobs.borrow_mut() = Some(("2".into(), Some("all done".into())));
     news.wake(OURS);
     let last = live.next().await.unwrap();
-    assert_eq!(last, "event: jobs\ndata: 2\n\nevent: end\ndata: end\n\n");
+    assert_eq!(
+        last,
+        "event: jobs\ndata: 2\n\nevent: end\ndata: all done\n\n"
+    );
     assert_eq!(live.next().await, None);
 }
 
 #[actix_web::test]
 async fn what_nobody_told_of_is_found_too() {
-    let jobs = shown("1", false);
+    let jobs = shown("1");
     let (mut live, _news, _stop) = live(jobs.clone(), seat());
     live.next().await.unwrap();
-    *jobs.borrow_mut() = Some(("2".into(), false));
+    *jobs.borrow_mut() = Some(("2".into(), None));
     assert_eq!(live.next().await.unwrap(), "event: jobs\ndata: 2\n\n");
 }
 
 #[actix_web::test]
 async fn the_longer_nothing_happens_the_less_often_a_stream_looks() {
-    let (mut live, news, _stop) = live(shown("1", false), seat());
+    let (mut live, news, _stop) = live(shown("1"), seat());
     live.next().await.unwrap();
     for expected in [2, 4, 8] {
         assert!(live.wait().await);
@@ -101,13 +104,13 @@ async fn a_stream_goes_on_when_a_look_fails() {
     let jobs: Shown = Rc::default();
     let (mut live, _news, _stop) = live(jobs.clone(), seat());
     assert_eq!(live.next().await.unwrap(), "retry: 2000\n\n");
-    *jobs.borrow_mut() = Some(("1".into(), false));
+    *jobs.borrow_mut() = Some(("1".into(), None));
     assert_eq!(live.next().await.unwrap(), "event: jobs\ndata: 1\n\n");
 }
 
 #[actix_web::test]
 async fn whoever_has_no_seat_is_told_once_and_comes_back_later() {
-    let (mut live, _news, _stop) = live(shown("1", false), None);
+    let (mut live, _news, _stop) = live(shown("1"), None);
     let told = live.next().await.unwrap();
     assert_eq!(told, "retry: 5000\n\nevent: jobs\ndata: 1\n\n");
     assert_eq!(live.next().await, None);
@@ -115,7 +118,7 @@ async fn whoever_has_no_seat_is_told_once_and_comes_back_later() {
 
 #[actix_web::test]
 async fn a_stop_ends_the_stream_while_it_waits() {
-    let (mut live, _news, stop) = live(shown("1", false), seat());
+    let (mut live, _news, stop) = live(shown("1"), seat());
     live.next().await.unwrap();
     live.rest = QUIET;
     stop.send(true).unwrap();
@@ -128,4 +131,5 @@ fn no_text_breaks_out_of_its_event() {
         event("jobs", "a\r\n\nevent: x"),
         "event: jobs\ndata: a\ndata: event: x\n\n"
     );
+    assert_eq!(event("end", ""), "event: end\ndata:\n\n");
 }

@@ -85,6 +85,7 @@ async fn look(visit: &Visit) -> Result<Option<Snapshot>, WebError> {
     };
     Ok(Some(Snapshot {
         html: state.text.render("partials/jobs", visit.locale, &data)?,
-        ended: !jobs::any_live(&seen.jobs),
+        // An account goes on.
+        end: (!jobs::any_live(&seen.jobs)).then(String::new),
     }))
 }

@@ -8,6 +8,7 @@ use actix_web::{
     web,
 };
 use serde::{Deserialize, Serialize};
+use url::form_urlencoded;
 
 use crate::{
     actors::{Door, Held, LoggedIn},
@@ -80,9 +81,16 @@ pub async fn show(visit: Visit, query: web::Query<Query>) -> Answer {
 }
 
 /// `POST /login`
-pub async fn submit(visit: Visit, request: HttpRequest, form: web::Form<Form>) -> Answer {
+pub async fn submit(mut visit: Visit, request: HttpRequest, form: web::Form<Form>) -> Answer {
     let form = form.into_inner();
     let next = form.next.as_deref().and_then(next::path);
+    if let Some(next) = next {
+        // The form comes back without its query.
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("next", next)
+            .finish();
+        visit.here = format!("{}?{query}", visit.path);
+    }
     let missing = missing(&visit, &form);
     if !missing.is_empty() {
         let page = LoginPage::new(&form.login, next, missing);

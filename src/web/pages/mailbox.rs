@@ -12,9 +12,11 @@ use crate::{
 /// So many of the newest letters are listed.
 const LETTERS: i64 = 200;
 
-/// A letter's own styles and nothing from anywhere; it may not run, send or open anything.
+/// A letter's own styles and nothing from anywhere; it may not run or send anything. Its links open pages of
+/// their own, which are none of the letter: the frame in `pages/letter` says the same, and both have to.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
-                      frame-ancestors 'self'; base-uri 'none'; form-action 'none'; sandbox";
+                      frame-ancestors 'self'; base-uri 'none'; form-action 'none'; \
+                      sandbox allow-popups allow-popups-to-escape-sandbox";
 
 /// The data of `pages/mailbox`; instants in microseconds.
 #[derive(Serialize)]

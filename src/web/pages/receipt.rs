@@ -9,9 +9,11 @@ use crate::{
     text::Locale,
     web::{
         Answer, State, WebError,
+        finale::{self, Ended, Finale},
         jobs::{self, Jobs},
         live::{self, Snapshot},
         news::{News, Topic},
+        refresh::{self, Wish},
         seats::Seats,
         visit::Visit,
     },
@@ -23,16 +25,21 @@ struct ReceiptPage<'a> {
     username: &'a str,
     jobs: Vec<jobs::Line>,
     events_url: String,
-    finished: bool,
+    finale: Option<Finale>,
+    /// Whether the visitor has stopped it from coming again.
+    still: bool,
+    refresh: Option<u64>,
     now: i64,
 }
 
 /// `GET /signup/{receipt}`
-pub async fn show(visit: Visit, receipt: web::Path<String>) -> Answer {
+pub async fn show(visit: Visit, receipt: web::Path<String>, wish: web::Query<Wish>) -> Answer {
     let found = find(&visit.state, &receipt)
         .await?
         .ok_or(WebError::NotFound)?;
     let user = visit.user().await?;
+    let now = visit.state.clock.now();
+    let refresh = refresh::after(&found.jobs, now);
     let data = ReceiptPage {
         username: &found.username,
         jobs: jobs::lines(
@@ -42,8 +49,10 @@ pub async fn show(visit: Visit, receipt: web::Path<String>) -> Answer {
             visit.locale,
         ),
         events_url: format!("/signup/{}/events", found.receipt),
-        finished: !jobs::any_live(&found.jobs),
-        now: visit.state.clock.now().as_microsecond(),
+        finale: finale::of(&found.jobs),
+        still: wish.is_still(),
+        refresh: refresh.filter(|_| !wish.is_still()),
+        now: now.as_microsecond(),
     };
     let mut page = visit.page(user.as_ref(), "pages/receipt", &data)?;
     // Its address is all that keeps it from others.
@@ -87,8 +96,12 @@ async fn look(state: &State, receipt: &str, locale: Locale) -> Result<Option<Sna
     let data = Jobs {
         jobs: jobs::lines(&found.jobs, &found.in_doubt, &state.text, locale),
     };
+    let end = finale::of(&found.jobs).map(|finale| {
+        let data = Ended { finale };
+        state.text.render("partials/finale", locale, &data)
+    });
     Ok(Some(Snapshot {
         html: state.text.render("partials/jobs", locale, &data)?,
-        ended: !jobs::any_live(&found.jobs),
+        end: end.transpose()?,
     }))
 }

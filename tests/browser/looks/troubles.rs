@@ -197,7 +197,7 @@ async fn a_receipt_whose_letter_was_put_off_or_refused_is_as_it_should_be() {
         judge(&browser, "receipt-put-off").await;
         server.always(Step::Rcpt, Do::Reply("550 5.1.1 No such user"));
         app.advance(Duration::from_secs(7));
-        browser.wait_for("[data-finale]:not([hidden])").await;
+        browser.wait_for(".finale").await;
         browser.wait_for(".job-failed").await;
         judge(&browser, "receipt-failed").await;
     }
