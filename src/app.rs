@@ -265,7 +265,7 @@ pub async fn open_store(config: &Config) -> Result<Store, AppError> {
 }
 
 /// The configured way out for letters.
-pub fn mailer(config: &Config) -> Result<Mailer, AppError> {
+pub fn mailer(config: &Config) -> Result<Mailer, BadSetting> {
     let server = config.smtp_url.as_ref();
     let server = server
         .map(|url| SmtpSettings::parse(url.as_str()))

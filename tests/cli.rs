@@ -191,6 +191,41 @@ fn a_wrong_command_line_exits_with_2_and_a_wrong_environment_with_1() {
 }
 
 #[test]
+fn what_would_fail_later_is_refused_at_the_start() {
+    let wrong = [
+        (
+            "SMTP_URL",
+            "smtp://ana:hunter2@mail?tls=maybe",
+            "tls=required",
+        ),
+        ("SMTP_URL", "smtp://ana:hunter2@mail?tsl=required", "tls"),
+        ("SMTP_URL", "smtp://ana:hunter2%ff@mail", "percent-encoded"),
+        ("SMTP_URL", "smtp://mail/my%20name", "host name"),
+        ("MAIL_FROM", "a..b@example.org", "<no-reply@example.org>"),
+        ("MAIL_FROM", "ana@example.org,eva@example.org", "address"),
+        ("MAIL_FROM", "josé@example.org", "accents"),
+        ("CADASTRO_SIMPLE_TASK", "25h", "0s to 1day"),
+        ("CADASTRO_PARAMETER_TASK", "2days", "0s to 1day"),
+    ];
+    for (variable, value, told) in wrong {
+        let name = variable.trim_start_matches("CADASTRO_");
+        let flag = format!("--{}", name.to_lowercase().replace('_', "-"));
+        for command in ["serve", "check", "jobs list"] {
+            let by_flag = Terminal::new().say(&format!("{command} {flag} {value}"));
+            let by_variable = Terminal::new().with(variable, value).say(command);
+            for (line, name) in [
+                (by_flag.refused(2), flag.as_str()),
+                (by_variable.refused(1), variable),
+            ] {
+                assert!(line.starts_with(&format!("{name} is `")), "{line}");
+                assert!(line.contains(told), "{line}");
+                assert!(!line.contains("hunter2"), "{line}");
+            }
+        }
+    }
+}
+
+#[test]
 fn migrate_names_what_it_applies_and_then_has_nothing_to_do() {
     for database in TestDatabase::both() {
         let terminal = Terminal::new().with("DATABASE_URL", database.url());

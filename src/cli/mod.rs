@@ -24,7 +24,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 pub use self::{check::Check, failure::Failure, jobs::Jobs, queues::Queues, users::Users};
 use crate::{
-    config::{Config, ConfigError, LogFormat, Source},
+    config::{Config, ConfigError, LogFormat, Setting, Source},
     telemetry,
 };
 
@@ -133,10 +133,12 @@ pub fn read(
         _ => Command::Serve,
     };
     let given = settings::lookup(innermost(&matches), environment);
-    let config = Config::read(|setting| match given(setting) {
+    let given = |setting: &Setting| match given(setting) {
         None if command != Command::Serve => settings::of_a_command(setting),
         found => found,
-    })?;
+    };
+    let config = Config::read(given)?;
+    settings::prove(&config, given)?;
     Ok(Invocation { command, config })
 }
 

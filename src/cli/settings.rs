@@ -4,9 +4,12 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches};
 
-use crate::config::{
-    Setting, Source, Subject,
-    settings::{ALL, LOG_LEVEL},
+use crate::{
+    app,
+    config::{
+        Config, ConfigError, Setting, Source, Subject,
+        settings::{ALL, LOG_LEVEL},
+    },
 };
 
 /// A flag for each setting that has one.
@@ -55,6 +58,15 @@ pub(super) fn lookup(
 /// what went wrong is. That the database is away is its answer already.
 pub(super) fn of_a_command(setting: &Setting) -> Option<(String, Source)> {
     (*setting == LOG_LEVEL).then(|| ("warn,cadastro::store=error".to_owned(), Source::Default))
+}
+
+/// Has those values read that only another room can read: what passes here does not fail later.
+pub(super) fn prove(
+    config: &Config,
+    given: impl Fn(&Setting) -> Option<(String, Source)>,
+) -> Result<(), ConfigError> {
+    let proven = app::mailer(config).map(drop);
+    proven.map_err(|bad| Config::refuse(given, bad.setting, bad.expected))
 }
 
 /// The settings that have no flag, as the last lines of `--help`.

@@ -20,7 +20,7 @@ pub use self::{
     error::ConfigError,
     hash::HashCost,
     setting::{Repeat, Setting, Source, Subject},
-    url::{DatabaseUrl, SmtpUrl},
+    url::{DatabaseUrl, SmtpUrl, leads_here},
     value::{LogFormat, Secret},
 };
 
@@ -41,9 +41,9 @@ pub struct Config {
     pub locale: &'static str,
     /// From the sign-up to the welcome letter. `10s`; `CADASTRO_WELCOME_DELAY`.
     pub welcome_delay: Duration,
-    /// How long `simple_task` works. `5s`; `CADASTRO_SIMPLE_TASK`.
+    /// How long `simple_task` works, up to [`LONGEST_TASK`]. `5s`; `CADASTRO_SIMPLE_TASK`.
     pub simple_task: Duration,
-    /// How long `parameter_task` works. `10s`; `CADASTRO_PARAMETER_TASK`.
+    /// How long `parameter_task` works, up to [`LONGEST_TASK`]. `10s`; `CADASTRO_PARAMETER_TASK`.
     pub parameter_task: Duration,
     /// EmailActor instances, from 1 to 1024: each holds a connection to the mail server. `8`; `CADASTRO_EMAIL_ACTORS`.
     pub email_actors: usize,
@@ -101,17 +101,17 @@ impl Config {
                 &settings::LOCALE,
                 value::word(&[("pt-BR", "pt-BR"), ("en", "en")]),
             )?,
-            welcome_delay: given.value(&settings::WELCOME_DELAY, up_to_a_year())?,
-            simple_task: given.value(&settings::SIMPLE_TASK, up_to_a_year())?,
-            parameter_task: given.value(&settings::PARAMETER_TASK, up_to_a_year())?,
+            welcome_delay: given.value(
+                &settings::WELCOME_DELAY,
+                value::duration(Duration::ZERO..=365 * DAY, "0s to 365days"),
+            )?,
+            simple_task: given.value(&settings::SIMPLE_TASK, up_to_a_day())?,
+            parameter_task: given.value(&settings::PARAMETER_TASK, up_to_a_day())?,
             email_actors: given.value(&settings::EMAIL_ACTORS, value::count(1024))?,
             task_actors: given.value(&settings::TASK_ACTORS, value::count(10_000))?,
             password_hash,
             allow_weak_hash,
-            shutdown_grace: given.value(
-                &settings::SHUTDOWN_GRACE,
-                value::duration(Duration::ZERO..=DAY, "0s to 1day"),
-            )?,
+            shutdown_grace: given.value(&settings::SHUTDOWN_GRACE, up_to_a_day())?,
             lease: given.value(
                 &settings::LEASE,
                 value::duration(Duration::from_millis(100)..=DAY, "100ms to 1day"),
@@ -129,6 +129,15 @@ impl Config {
                 .unwrap_or_else(log_format_of_terminal),
             log_level: given.value(&settings::LOG_LEVEL, value::text)?,
         })
+    }
+
+    /// The line for a value that can be read, but not used by the room that it is for.
+    pub fn refuse(
+        lookup: impl Fn(&Setting) -> Option<(String, Source)>,
+        setting: &Setting,
+        expected: String,
+    ) -> ConfigError {
+        Given(lookup).refuse(setting, expected)
     }
 
     /// What links begin with: the one that was given, else `http://` and the address that is served on.
@@ -153,8 +162,11 @@ impl Config {
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn up_to_a_year() -> impl Fn(&str) -> Result<Duration, Expected> {
-    value::duration(Duration::ZERO..=365 * DAY, "0s to 365days")
+/// How long the built-in tasks may be told to work. Their time limit follows from it.
+pub const LONGEST_TASK: Duration = DAY;
+
+fn up_to_a_day() -> impl Fn(&str) -> Result<Duration, Expected> {
+    value::duration(Duration::ZERO..=DAY, "0s to 1day")
 }
 
 fn log_format_of_terminal() -> LogFormat {
@@ -203,7 +215,7 @@ impl<L: Fn(&Setting) -> Option<(String, Source)>> Given<L> {
         }
     }
 
-    fn refuse(&self, setting: &Setting, expected: &'static str) -> ConfigError {
+    fn refuse(&self, setting: &Setting, expected: impl Into<Expected>) -> ConfigError {
         let (value, by) = self.find_or_default(setting);
         ConfigError::new(setting, &value, by, expected.into())
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use url::Url;
+use url::{Host, Url};
 
 use super::{error::without_password, value::Expected};
 
@@ -83,6 +83,18 @@ pub(super) fn base_url(text: &str) -> Result<Url, Expected> {
     match Url::parse(text) {
         Ok(url) if plain(&url) => Ok(url),
         _ => Err("give http:// or https:// and a host without a path, such as https://cadastro.example.org".into()),
+    }
+}
+
+/// Whether what goes to this URL's host stays on this machine.
+pub fn leads_here(url: &Url) -> bool {
+    // Of other schemes than the web's, the standard leaves an address unread.
+    let host = url.host_str().unwrap_or_default();
+    match Host::parse(host) {
+        Ok(Host::Ipv4(address)) => address.is_loopback(),
+        Ok(Host::Ipv6(address)) => address.is_loopback(),
+        Ok(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Err(_) => false,
     }
 }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Done, JobError, Task};
-use crate::queue::{Job, Policy};
+use crate::{
+    config::LONGEST_TASK,
+    queue::{Job, Policy},
+};
 
 /// Works for as long as `--simple-task` says.
 #[derive(Deserialize, Serialize)]
@@ -19,8 +22,8 @@ impl Job for SimpleTask {
     };
 }
 
-/// Longer than any sensible `--simple-task` or `--parameter-task`.
-pub(super) const LONG: Duration = Duration::from_secs(24 * 3600);
+/// Longer than `--simple-task` and `--parameter-task` can be, by as long as any other task may take.
+pub(super) const LONG: Duration = LONGEST_TASK.saturating_add(Policy::DEFAULT.time_limit);
 
 impl Task for SimpleTask {
     async fn run(self, cx: Context) -> Result<Done, JobError> {

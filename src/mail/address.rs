@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use lettre::{Address, message::Mailbox};
 
 use super::BadSetting;
+use crate::config::settings;
 
 /// Who writes the letters: the setting `--mail-from`, such as `Cadastro <no-reply@localhost>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +32,17 @@ impl FromStr for Sender {
     type Err = BadSetting;
 
     fn from_str(text: &str) -> Result<Self, BadSetting> {
-        mailbox(text).map(Sender).ok_or_else(|| {
-            BadSetting("MAIL_FROM is not of the form `Name <name@example.org>`".into())
-        })
+        let bad = |expected: &str| BadSetting {
+            setting: &settings::MAIL_FROM,
+            expected: expected.to_owned(),
+        };
+        let example = "give an e-mail address, such as Cadastro <no-reply@example.org>";
+        let mailbox = mailbox(text).ok_or_else(|| bad(example))?;
+        // Every letter would need servers that know SMTPUTF8, all the way to its reader.
+        if !mailbox.email.user().is_ascii() {
+            return Err(bad("give an address without accents before the @"));
+        }
+        Ok(Sender(mailbox))
     }
 }
 
@@ -71,9 +80,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_sender_that_no_letter_could_bear_is_refused() {
+        for text in [
+            "",
+            "a@b c",
+            "a@@b",
+            "a..b@example.org",
+            "a@-example.org",
+            "Ana <a@b> x",
+            "Ana <>",
+            "a@example.org, b@example.org",
+            "josé@example.org",
+        ] {
+            assert!(text.parse::<Sender>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_sender_that_cannot_be_read_is_named_by_its_setting() {
         let error = "Cadastro".parse::<Sender>().expect_err("no address");
-        assert!(error.to_string().starts_with("MAIL_FROM "), "{error}");
+        assert!(error.to_string().starts_with("MAIL_FROM: "), "{error}");
         assert_eq!(
             "Cadastro <no-reply@localhost>"
                 .parse::<Sender>()

@@ -79,6 +79,12 @@ impl Mailer {
         &self.sender
     }
 
+    /// Whether the password of its log-in may be read on the way, as [`SmtpSettings::exposes_password`] says.
+    pub fn exposes_password(&self) -> bool {
+        let route = self.route.as_ref();
+        route.is_some_and(|route| route.server.exposes_password())
+    }
+
     /// What keeps letters from a server in trouble. [`Connection::send`] does not ask it.
     pub fn breaker(&self) -> &Breaker {
         &self.breaker

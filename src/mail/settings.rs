@@ -7,10 +7,17 @@ use lettre::transport::smtp::{
 };
 use url::{Host, Url};
 
+use crate::config::{Setting, leads_here, settings};
+
 /// A setting that cannot be read, in one line that names it and never quotes a password.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadSetting(pub(super) String);
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {expected}", setting.env)]
+pub struct BadSetting {
+    /// Which.
+    pub setting: &'static Setting,
+    /// What should stand there instead.
+    pub expected: String,
+}
 
 /// What `SMTP_URL` says, read as lettre reads it:
 ///
@@ -24,6 +31,8 @@ pub struct BadSetting(pub(super) String);
 /// User and password are percent-encoded, and only count together. A path, as in
 /// `smtp://host/name.example.org`, is the name by which this program greets the server;
 /// otherwise it is the machine's.
+///
+/// An option that lettre does not know is refused: `?tsl=required` would else send in the clear.
 #[derive(Clone)]
 pub struct SmtpSettings {
     pub(super) host: String,
@@ -31,6 +40,8 @@ pub struct SmtpSettings {
     pub(super) encryption: Encryption,
     pub(super) credentials: Option<Credentials>,
     pub(super) hello: ClientId,
+    /// Whether the server is this machine itself.
+    here: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,18 +60,26 @@ impl SmtpSettings {
     ///
     /// # Errors
     ///
-    /// [`BadSetting`] for another scheme, another `tls`, no host, or what is not a URL at all.
+    /// [`BadSetting`] for another scheme, another `tls` or option, no host, or what is not a URL at all.
     pub fn parse(url: &str) -> Result<Self, BadSetting> {
-        let bad = |what: &str| BadSetting(format!("SMTP_URL {what}"));
-        let url = Url::parse(url.trim()).map_err(|e| bad(&format!("is not a URL: {e}")))?;
+        let bad = |expected: &str| BadSetting {
+            setting: &settings::SMTP_URL,
+            expected: expected.to_owned(),
+        };
+        let url = Url::parse(url.trim()).map_err(|e| bad(&format!("give a URL ({e})")))?;
+        if url.query_pairs().any(|(key, _)| key != "tls") {
+            return Err(bad("after the ? there is nothing to give but tls"));
+        }
         let tls = url.query_pairs().find(|(key, _)| key == "tls");
         let (encryption, port) = match (url.scheme(), tls.as_ref().map(|(_, tls)| tls.as_ref())) {
             ("smtps", _) => (Encryption::Implicit, SUBMISSIONS_PORT),
             ("smtp", Some("required")) => (Encryption::Required, SUBMISSION_PORT),
             ("smtp", Some("opportunistic")) => (Encryption::Opportunistic, SUBMISSION_PORT),
             ("smtp", None) => (Encryption::None, SMTP_PORT),
-            ("smtp", Some(_)) => return Err(bad("knows only tls=required and tls=opportunistic")),
-            _ => return Err(bad("must begin with smtp:// or smtps://")),
+            ("smtp", Some(_)) => {
+                return Err(bad("give tls=required, tls=opportunistic or no tls at all"));
+            }
+            _ => return Err(bad("give smtp:// or smtps://")),
         };
         let host = match url.host() {
             Some(Host::Domain(name)) => percent_decode(name).filter(|name| !name.is_empty()),
@@ -68,7 +87,7 @@ impl SmtpSettings {
             Some(Host::Ipv6(address)) => Some(address.to_string()),
             None => None,
         };
-        let unreadable = || bad("has a user or password that is not percent-encoded UTF-8");
+        let unreadable = || bad("give user and password as percent-encoded UTF-8");
         let credentials = match url.password() {
             Some(password) => Some(Credentials::new(
                 percent_decode(url.username()).ok_or_else(unreadable)?,
@@ -78,15 +97,31 @@ impl SmtpSettings {
         };
         let hello = match url.path().trim_matches('/') {
             "" => ClientId::default(),
-            name => ClientId::Domain(name.to_owned()),
+            name if name.bytes().all(may_greet) => ClientId::Domain(name.to_owned()),
+            _ => {
+                return Err(bad(
+                    "give a host name as the path, to greet with, or no path",
+                ));
+            }
         };
         Ok(SmtpSettings {
-            host: host.ok_or_else(|| bad("names no host"))?,
+            host: host.ok_or_else(|| bad("give a host"))?,
             port: url.port().unwrap_or(port),
             encryption,
             credentials,
             hello,
+            here: leads_here(&url),
         })
+    }
+
+    /// Whether somebody on the way to the server can read the password, or get it by taking away the
+    /// server's offer to encrypt.
+    pub fn exposes_password(&self) -> bool {
+        let encrypts = match self.encryption {
+            Encryption::Implicit | Encryption::Required => true,
+            Encryption::Opportunistic | Encryption::None => false,
+        };
+        self.credentials.is_some() && !encrypts && !self.here
     }
 }
 
@@ -99,6 +134,11 @@ impl fmt::Debug for SmtpSettings {
             .field("logs_in", &self.credentials.is_some())
             .finish_non_exhaustive()
     }
+}
+
+/// What a host name, or an address in brackets, is written with.
+fn may_greet(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte)
 }
 
 fn percent_decode(text: &str) -> Option<String> {
@@ -186,6 +226,9 @@ mod tests {
             "mail.example.org",
             "http://u:hunter2@mail.example.org",
             "smtp://u:hunter2@mail.example.org?tls=maybe",
+            "smtp://u:hunter2@mail.example.org?tls=",
+            "smtp://u:hunter2@mail.example.org?tsl=required",
+            "smtp://u:hunter2@mail.example.org/my%20name",
             "smtp://u:hunter2@mail.example.org:port",
             "smtp://u:hunter2%ff@mail.example.org",
             "smtp:u:hunter2",
@@ -193,10 +236,28 @@ mod tests {
         ] {
             let error = SmtpSettings::parse(url).expect_err(url).to_string();
             assert!(
-                error.starts_with("SMTP_URL ") && !error.contains('\n'),
+                error.starts_with("SMTP_URL: ") && !error.contains('\n'),
                 "{error}"
             );
             assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_exposed_where_it_leaves_this_machine_and_may_go_in_the_clear() {
+        for (url, exposed) in [
+            ("smtp://u:hunter2@mail.example.org", true),
+            ("smtp://u:hunter2@192.0.2.1:2525?tls=opportunistic", true),
+            ("smtp://u:hunter2@localhost.example.org", true),
+            ("smtp://u:hunter2@mail.example.org?tls=required", false),
+            ("smtps://u:hunter2@mail.example.org", false),
+            ("smtp://mail.example.org", false),
+            ("smtp://u:hunter2@localhost:2525", false),
+            ("smtp://u:hunter2@127.0.0.1?tls=opportunistic", false),
+            ("smtp://u:hunter2@[::1]", false),
+        ] {
+            let read = SmtpSettings::parse(url).expect(url);
+            assert_eq!(read.exposes_password(), exposed, "{url}");
         }
     }
 

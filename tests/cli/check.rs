@@ -106,6 +106,31 @@ fn a_proxy_that_nobody_named_is_a_warning() {
     }
 }
 
+#[test]
+fn a_password_that_others_could_read_fails_and_is_not_sent() {
+    let database = TestDatabase::sqlite();
+    // An address of documentation: whoever calls it gets no answer at all.
+    for tls in ["", "?tls=opportunistic"] {
+        let url = format!("smtp://ana:hunter2@192.0.2.1{tls}");
+        let terminal = Terminal::at(&database).with("SMTP_URL", &url);
+        let told = failed(terminal.say("check --send-mail-to ana@example.org"));
+        assert_eq!(told.len(), 2, "{told:?}");
+        for line in &told {
+            assert!(line.contains("smtp://***@192.0.2.1"), "{line}");
+            assert!(line.contains("in the clear, and was not sent"), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_may_travel_in_the_clear_within_this_machine() {
+    let server = SmtpServer::builder().log_in("ana", "hunter2", "PLAIN");
+    let server = server.start().await;
+    let database = TestDatabase::sqlite();
+    let terminal = Terminal::at(&database).with("SMTP_URL", &server.url());
+    assert_eq!(failed(say(terminal, "check").await), [""; 0]);
+}
+
 #[tokio::test]
 async fn the_mail_server_is_logged_in_to_and_takes_a_letter() {
     let log_in = SmtpServer::builder()

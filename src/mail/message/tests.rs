@@ -121,6 +121,20 @@ fn a_recipient_is_exactly_one_address() {
 
 proptest! {
     #[test]
+    fn every_sender_that_can_be_read_can_write(
+        name in "\\PC{0,10}",
+        user in "[a-z.\"\\\\ +=!é]{1,6}",
+        domain in "[a-z.é\\[\\]:0-9-]{1,12}",
+    ) {
+        for text in [format!("{user}@{domain}"), format!("{name} <{user}@{domain}>")] {
+            let Ok(sender) = text.parse::<Sender>() else { continue };
+            let message_id = message_id(7, date(), sender.domain());
+            let written = Message::new(&sender, Draft { message_id, ..draft() });
+            prop_assert!(written.is_ok_and(|letter| !letter.needs_smtputf8()), "{}", text);
+        }
+    }
+
+    #[test]
     fn nobody_can_write_a_header_of_their_own(
         name in "\\PC{0,10}|.{0,3}(\r|\n|\r\n)Bcc: eva@example.org.{0,3}",
         subject in "(?s).{0,40}|x(\r|\n|\r\n|\u{85}|\u{2028})Bcc: eva@example.org",
