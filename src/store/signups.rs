@@ -81,6 +81,19 @@ impl Store {
             for new in batch {
                 let fingerprint = fingerprint(&new.user);
 
+                // Before the key: where a first submit of the same form is being committed, whoever
+                // sees its user must see its key as well.
+                let (username, email) = (new.user.username.key(), new.user.email.key());
+                let rivals: Vec<(i64, String)> = users::table
+                    .filter(
+                        users::username_key
+                            .eq(username)
+                            .or(users::email_key.eq(email)),
+                    )
+                    .select((users::id, users::username_key))
+                    .load(c)
+                    .await?;
+
                 let earlier: Option<(i64, String, String)> = signups::table
                     .filter(signups::idempotency_key.eq(&new.idempotency_key))
                     .select((signups::id, signups::receipt, signups::fingerprint))
@@ -102,16 +115,6 @@ impl Store {
                     continue;
                 }
 
-                let (username, email) = (new.user.username.key(), new.user.email.key());
-                let rivals: Vec<(i64, String)> = users::table
-                    .filter(
-                        users::username_key
-                            .eq(username)
-                            .or(users::email_key.eq(email)),
-                    )
-                    .select((users::id, users::username_key))
-                    .load(c)
-                    .await?;
                 if rivals.iter().any(|(_, key)| key == username) {
                     answers.push(Err(SignupRefusal::UsernameTaken));
                     continue;
