@@ -1,59 +1,8 @@
 //! The program killed, stopped and started again: nothing is lost.
 
-use std::time::Duration;
-
-use cadastro::{
-    metrics::Metrics,
-    queue::State,
-    store::{JobRow, PoolSize, Store},
-};
-use futures_util::StreamExt;
-use serde_json::{Value, json};
+use cadastro::{queue::State, store::JobRow};
 
 use crate::support::{database::TestDatabase, program::Program};
-
-/// How long a test waits for news before it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Signs somebody up over HTTP, and gives the receipt.
-async fn sign_up(program: &Program, username: &str) -> String {
-    let answer = reqwest::Client::new()
-        .post(format!("{}/api/v1/signups", program.url))
-        .json(&json!({
-            "username": username,
-            "email": format!("{username}@example.com"),
-            "password": "correct horse battery",
-        }))
-        .send()
-        .await
-        .expect("the program answers");
-    assert_eq!(answer.status(), 202);
-    let answer: Value = answer.json().await.expect("JSON");
-    answer["receipt"].as_str().expect("a receipt").to_owned()
-}
-
-/// Watches a receipt as its page does, until its jobs are as the test wants them.
-async fn watch(program: &Program, receipt: &str, enough: impl Fn(&str) -> bool) {
-    let url = format!("{}/signup/{receipt}/events", program.url);
-    let answer = reqwest::get(url).await.expect("the program answers");
-    assert_eq!(answer.status(), 200);
-    let mut news = answer.bytes_stream();
-    let mut seen = String::new();
-    let waited = tokio::time::timeout(PATIENCE, async {
-        while !enough(seen.rsplit("event: jobs").next().unwrap_or_default()) {
-            let more = news
-                .next()
-                .await
-                .expect("more news")
-                .expect("the stream holds");
-            seen.push_str(&String::from_utf8_lossy(&more));
-        }
-    });
-    assert!(
-        waited.await.is_ok(),
-        "the receipt did not come that far: {seen}"
-    );
-}
 
 fn all(state: &'static str) -> impl Fn(&str) -> bool {
     move |jobs| jobs.matches(&format!("data-state=\"{state}\"")).count() == 3
@@ -63,23 +12,9 @@ fn some(state: &'static str) -> impl Fn(&str) -> bool {
     move |jobs| jobs.contains(&format!("data-state=\"{state}\""))
 }
 
-fn open(database: &TestDatabase) -> Store {
-    let opened = match database.url().strip_prefix("sqlite://") {
-        Some(path) => Store::sqlite(path.as_ref(), Metrics::new("sqlite")),
-        None => Store::postgres(
-            database.url(),
-            PoolSize::default(),
-            Metrics::new("postgres"),
-        ),
-    };
-    opened.expect("the database opens")
-}
-
 async fn jobs(database: &TestDatabase, receipt: &str) -> Vec<JobRow> {
-    let found = open(database)
-        .receipt(receipt)
-        .await
-        .expect("the database answers");
+    let found = database.store().receipt(receipt).await;
+    let found = found.expect("the database answers");
     found.expect("the receipt exists").jobs
 }
 
@@ -99,16 +34,17 @@ const QUICK: [(&str, &str); 3] = [
 async fn a_job_left_by_a_dead_process_runs_again() {
     for database in TestDatabase::both() {
         let program = Program::start(&database, &SLOW);
-        let receipt = sign_up(&program, "maria").await;
-        watch(&program, &receipt, |jobs| {
-            jobs.matches("data-state=\"executing\"").count() == 2
-        })
-        .await;
+        let receipt = program.sign_up("maria").await;
+        program
+            .watch(&receipt, |jobs| {
+                jobs.matches("data-state=\"executing\"").count() == 2
+            })
+            .await;
         program.kill();
 
         let program = Program::start(&database, &QUICK);
-        watch(&program, &receipt, all("completed")).await;
-        let store = open(&database);
+        program.watch(&receipt, all("completed")).await;
+        let store = database.store();
         for job in jobs(&database, &receipt).await {
             let interrupted = job.kind != "welcome_email";
             assert_eq!(
@@ -133,7 +69,7 @@ async fn a_sign_up_that_was_answered_is_there_after_a_kill() {
         let program = Program::start(&database, &SLOW);
         let mut receipts = Vec::new();
         for username in ["maria", "jose", "ana"] {
-            receipts.push(sign_up(&program, username).await);
+            receipts.push(program.sign_up(username).await);
         }
         program.kill();
         for receipt in &receipts {
@@ -141,7 +77,7 @@ async fn a_sign_up_that_was_answered_is_there_after_a_kill() {
         }
         let program = Program::start(&database, &QUICK);
         for receipt in &receipts {
-            watch(&program, receipt, all("completed")).await;
+            program.watch(receipt, all("completed")).await;
         }
     }
 }
@@ -151,11 +87,12 @@ async fn a_stop_hands_running_jobs_back_and_does_not_charge_them() {
     for database in TestDatabase::both() {
         let slow = [SLOW.as_slice(), &[("CADASTRO_SHUTDOWN_GRACE", "0s")]].concat();
         let program = Program::start(&database, &slow);
-        let receipt = sign_up(&program, "maria").await;
-        watch(&program, &receipt, |jobs| {
-            jobs.matches("data-state=\"executing\"").count() == 2
-        })
-        .await;
+        let receipt = program.sign_up("maria").await;
+        program
+            .watch(&receipt, |jobs| {
+                jobs.matches("data-state=\"executing\"").count() == 2
+            })
+            .await;
         let status = program.terminate();
         assert_eq!(status.code(), Some(0), "{database}");
         for job in jobs(&database, &receipt).await {
@@ -175,14 +112,34 @@ async fn a_stop_lets_running_jobs_end_within_the_grace_period() {
         ("CADASTRO_PARAMETER_TASK", "1s"),
     ];
     let program = Program::start(&database, &settings);
-    let receipt = sign_up(&program, "maria").await;
-    watch(&program, &receipt, some("executing")).await;
+    let receipt = program.sign_up("maria").await;
+    program.watch(&receipt, some("executing")).await;
     assert_eq!(program.terminate().code(), Some(0));
     for job in jobs(&database, &receipt).await {
         if job.kind != "welcome_email" {
             assert_eq!((job.state, job.attempt), (State::Completed, 1));
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_a_stop_that_waits_for_running_jobs() {
+    let database = TestDatabase::sqlite();
+    let patient = [SLOW.as_slice(), &[("CADASTRO_SHUTDOWN_GRACE", "1h")]].concat();
+    let program = Program::start(&database, &patient);
+    let receipt = program.sign_up("maria").await;
+    program.watch(&receipt, some("executing")).await;
+    program.tell_to_stop();
+    // Once nobody is let in any more, it has heard the first one.
+    while reqwest::get(format!("{}/healthz", program.url))
+        .await
+        .is_ok()
+    {}
+    program.tell_to_stop();
+    assert_eq!(program.ended().await.status.code(), Some(0));
+
+    let program = Program::start(&database, &QUICK);
+    program.watch(&receipt, all("completed")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,6 +152,6 @@ async fn a_second_process_on_the_same_file_is_refused() {
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("another cadastro already serves"), "{said}");
     // The first is none the worse for it.
-    let receipt = sign_up(&first, "maria").await;
-    watch(&first, &receipt, all("completed")).await;
+    let receipt = first.sign_up("maria").await;
+    first.watch(&receipt, all("completed")).await;
 }

@@ -9,5 +9,6 @@ pub mod database;
 pub mod mail_server;
 pub mod page;
 pub mod program;
+pub mod raw;
 pub mod smtp;
 pub mod visitor;

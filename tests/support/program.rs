@@ -3,16 +3,27 @@
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
 use super::database::TestDatabase;
+
+/// How long a test waits for news before it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `cadastro serve`, ready to answer. Killed when dropped.
 pub struct Program {
     /// Of the address it listens on; without a slash at the end.
     pub url: String,
     child: Child,
-    _stdout: BufReader<ChildStdout>,
+    /// Open until its end.
+    stdout: Option<BufReader<ChildStdout>>,
+    stderr: Option<JoinHandle<Vec<u8>>>,
 }
 
 impl Program {
@@ -22,6 +33,13 @@ impl Program {
             .spawn()
             .expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
+        let mut stderr = child.stderr.take().expect("a piped stderr");
+        // Read as it comes, or a program with much to say would wait for a reader.
+        let stderr = thread::spawn(move || {
+            let mut said = Vec::new();
+            stderr.read_to_end(&mut said).expect("it can be read");
+            said
+        });
         let mut line = String::new();
         stdout.read_line(&mut line).expect("the program speaks");
         let address = line
@@ -29,21 +47,19 @@ impl Program {
             .strip_suffix(')')
             .and_then(|line| line.rsplit(' ').next());
         let Some(address) = address else {
-            let mut said = String::new();
-            let stderr = child.stderr.take().expect("a piped stderr");
-            BufReader::new(stderr)
-                .read_to_string(&mut said)
-                .expect("text");
+            let said = stderr.join().expect("it was read");
+            let said = String::from_utf8_lossy(&said);
             panic!("the program did not become ready: {line}{said}");
         };
         Program {
             url: format!("http://{address}"),
             child,
-            _stdout: stdout,
+            stdout: Some(stdout),
+            stderr: Some(stderr),
         }
     }
 
-    /// Starts it where it is expected to give up, and says how it did.
+    /// Starts it where it is expected not to become ready, and says how it ended.
     pub fn refused(database: &TestDatabase, settings: &[(&str, &str)]) -> Output {
         let child = command(database, settings)
             .spawn()
@@ -57,15 +73,78 @@ impl Program {
         self.child.wait().expect("the program ends");
     }
 
-    /// Ends it as a service manager does, and waits.
-    pub fn terminate(mut self) -> ExitStatus {
+    /// Tells it to stop, as a service manager does.
+    pub fn tell_to_stop(&self) {
         let pid = self.child.id().to_string();
         let told = Command::new("kill")
             .args(["-TERM", &pid])
             .status()
             .expect("kill runs");
         assert!(told.success(), "the program can be told to stop");
+    }
+
+    /// Tells it to stop, and waits.
+    pub fn terminate(mut self) -> ExitStatus {
+        self.tell_to_stop();
         self.child.wait().expect("the program ends")
+    }
+
+    /// Waits until it has ended by itself, and says how.
+    pub async fn ended(mut self) -> Output {
+        let mut stdout = self.stdout.take().expect("it ends once");
+        let closed = tokio::task::spawn_blocking(move || {
+            let mut rest = Vec::new();
+            stdout.read_to_end(&mut rest).expect("it can be read");
+            rest
+        });
+        let stdout = timeout(PATIENCE, closed).await;
+        let stdout = stdout.expect("the program ends").expect("it was read");
+        let stderr = self.stderr.take().expect("it ends once");
+        Output {
+            status: self.child.wait().expect("the program ends"),
+            stdout,
+            stderr: stderr.join().expect("it was read"),
+        }
+    }
+
+    /// Signs somebody up over HTTP, and gives the receipt.
+    pub async fn sign_up(&self, username: &str) -> String {
+        let answer = reqwest::Client::new()
+            .post(format!("{}/api/v1/signups", self.url))
+            .json(&json!({
+                "username": username,
+                "email": format!("{username}@example.com"),
+                "password": "correct horse battery",
+            }))
+            .send()
+            .await
+            .expect("the program answers");
+        assert_eq!(answer.status(), 202);
+        let answer: Value = answer.json().await.expect("JSON");
+        answer["receipt"].as_str().expect("a receipt").to_owned()
+    }
+
+    /// Watches a receipt as its page does, until its jobs are as the test wants them.
+    pub async fn watch(&self, receipt: &str, enough: impl Fn(&str) -> bool) {
+        let url = format!("{}/signup/{receipt}/events", self.url);
+        let answer = reqwest::get(url).await.expect("the program answers");
+        assert_eq!(answer.status(), 200);
+        let mut news = answer.bytes_stream();
+        let mut seen = String::new();
+        let waited = timeout(PATIENCE, async {
+            while !enough(seen.rsplit("event: jobs").next().unwrap_or_default()) {
+                let more = news
+                    .next()
+                    .await
+                    .expect("more news")
+                    .expect("the stream holds");
+                seen.push_str(&String::from_utf8_lossy(&more));
+            }
+        });
+        assert!(
+            waited.await.is_ok(),
+            "the receipt did not come that far: {seen}"
+        );
     }
 }
 
@@ -83,7 +162,6 @@ fn command(database: &TestDatabase, settings: &[(&str, &str)]) -> Command {
         .env("CADASTRO_LISTEN", "127.0.0.1:0")
         .env("CADASTRO_PASSWORD_HASH", "m=8,t=1,p=1")
         .env("CADASTRO_ALLOW_WEAK_HASH", "1")
-        .env("CADASTRO_LEASE", "1s")
         .env("RUST_LOG", "warn")
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
