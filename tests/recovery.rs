@@ -2,7 +2,7 @@
 
 use cadastro::{queue::State, store::JobRow};
 
-use crate::support::{database::TestDatabase, program::Program};
+use crate::support::{database::TestDatabase, program::Program, raw::Raw};
 
 fn all(state: &'static str) -> impl Fn(&str) -> bool {
     move |jobs| jobs.matches(&format!("data-state=\"{state}\"")).count() == 3
@@ -123,6 +123,28 @@ async fn a_stop_lets_running_jobs_end_within_the_grace_period() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_is_slow_to_enter_does_not_take_itself_for_dead() {
+    let database = TestDatabase::postgres();
+    let migrated = database.store().migrate().await;
+    migrated.expect("it can be migrated");
+    let mut lock = Raw::open(database.url()).await;
+    lock.run("BEGIN; LOCK TABLE instances").await;
+    let hasty = [QUICK.as_slice(), &[("CADASTRO_LEASE", "1s")]].concat();
+    let program = Program::start(&database, &hasty);
+    let receipt = program.sign_up("maria").await;
+    let mut onlooker = Raw::open(database.url()).await;
+    let waiting = "SELECT query AS line FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    // Until it has tried to enter for the second time, or gives a sign of life without having entered.
+    while onlooker.lines(waiting).await.len() < 2 {}
+    lock.run("COMMIT").await;
+    program.watch(&receipt, all("completed")).await;
+    program.tell_to_stop();
+    let said = program.ended().await.stderr;
+    let said = String::from_utf8_lossy(&said);
+    assert!(!said.contains("silent"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_a_stop_that_waits_for_running_jobs() {
     let database = TestDatabase::sqlite();
     let patient = [SLOW.as_slice(), &[("CADASTRO_SHUTDOWN_GRACE", "1h")]].concat();
@@ -146,7 +168,7 @@ async fn a_second_signal_ends_a_stop_that_waits_for_running_jobs() {
 async fn a_second_process_on_the_same_file_is_refused() {
     let database = TestDatabase::sqlite();
     let first = Program::start(&database, &QUICK);
-    let refused = Program::refused(&database, &QUICK);
+    let refused = Program::refused(&database, &QUICK).await;
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(said.lines().count(), 1, "{said}");

@@ -29,10 +29,29 @@ pub struct Program {
 impl Program {
     /// Starts it and waits until it says that it is ready.
     pub fn start(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
+        let mut program = Program::spawn(database, settings);
+        let mut line = String::new();
+        let stdout = program.stdout.as_mut().expect("it has just begun");
+        stdout.read_line(&mut line).expect("the program speaks");
+        let address = line
+            .trim_end()
+            .strip_suffix(')')
+            .and_then(|line| line.rsplit(' ').next());
+        let Some(address) = address else {
+            let stderr = program.stderr.take().expect("it has just begun");
+            let said = stderr.join().expect("it was read");
+            let said = String::from_utf8_lossy(&said);
+            panic!("the program did not become ready: {line}{said}");
+        };
+        program.url = format!("http://{address}");
+        program
+    }
+
+    fn spawn(database: &TestDatabase, settings: &[(&str, &str)]) -> Self {
         let mut child = command(database, settings)
             .spawn()
             .expect("the program starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
+        let stdout = child.stdout.take().expect("a piped stdout");
         let mut stderr = child.stderr.take().expect("a piped stderr");
         // Read as it comes, or a program with much to say would wait for a reader.
         let stderr = thread::spawn(move || {
@@ -40,31 +59,17 @@ impl Program {
             stderr.read_to_end(&mut said).expect("it can be read");
             said
         });
-        let mut line = String::new();
-        stdout.read_line(&mut line).expect("the program speaks");
-        let address = line
-            .trim_end()
-            .strip_suffix(')')
-            .and_then(|line| line.rsplit(' ').next());
-        let Some(address) = address else {
-            let said = stderr.join().expect("it was read");
-            let said = String::from_utf8_lossy(&said);
-            panic!("the program did not become ready: {line}{said}");
-        };
         Program {
-            url: format!("http://{address}"),
+            url: String::new(),
             child,
-            stdout: Some(stdout),
+            stdout: Some(BufReader::new(stdout)),
             stderr: Some(stderr),
         }
     }
 
     /// Starts it where it is expected not to become ready, and says how it ended.
-    pub fn refused(database: &TestDatabase, settings: &[(&str, &str)]) -> Output {
-        let child = command(database, settings)
-            .spawn()
-            .expect("the program starts");
-        child.wait_with_output().expect("the program ends")
+    pub async fn refused(database: &TestDatabase, settings: &[(&str, &str)]) -> Output {
+        Program::spawn(database, settings).ended().await
     }
 
     /// Ends it as a power cut does.

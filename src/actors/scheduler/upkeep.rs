@@ -72,6 +72,10 @@ impl SchedulerActor {
     /// Gives a sign of life and looks at the others, several times in the length of a lease.
     pub(super) fn keep_up(&mut self, ctx: &mut Context<Self>) {
         ctx.run_later(self.parts.lease / PARTS, |actor, ctx| {
+            if actor.entering {
+                // Whoever is still about to enter would find itself struck out.
+                return actor.keep_up(ctx);
+            }
             let (store, owner) = (actor.parts.store.clone(), actor.owner.clone());
             let clock = actor.parts.clock.clone();
             let looked = async move {
