@@ -10,6 +10,7 @@ use std::{
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, watch},
+    time::timeout,
 };
 use url::Url;
 
@@ -25,6 +26,9 @@ use crate::{
     text::{Text, TextError},
     web,
 };
+
+/// How long a process that is beyond help still answers.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// Why the program could not start, or could not go on. One line, with what to do.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +74,8 @@ pub struct App {
     web: web::ServerHandle,
     stopping: watch::Sender<bool>,
     lost: mpsc::UnboundedReceiver<&'static str>,
+    /// Which actor fell too often: it does not listen for a while.
+    beyond_help: Option<&'static str>,
     _threads: [Threads; 2],
     _sole: Option<Sole>,
 }
@@ -183,6 +189,7 @@ impl Builder {
             web,
             stopping,
             lost,
+            beyond_help: None,
             _threads: threads,
             _sole: sole,
         })
@@ -195,8 +202,19 @@ impl App {
     pub async fn stop(self) {
         // Pages that watch jobs would stay open for ever: they are told first.
         self.stopping.send_replace(true);
-        let drained = self.scheduler.drain(self.grace);
-        let (drained, ()) = tokio::join!(drained, self.web.stop(true));
+        let answered = async {
+            match self.beyond_help {
+                None => self.web.stop(true).await,
+                // Requests that wait for it would wait in vain.
+                Some(_) => drop(timeout(LAST_ANSWERS, self.web.stop(true)).await),
+            }
+        };
+        if self.beyond_help == Some("scheduler") {
+            answered.await;
+            tracing::warn!("running jobs are due again at the next start");
+            return;
+        }
+        let (drained, ()) = tokio::join!(self.scheduler.drain(self.grace), answered);
         if !drained {
             tracing::warn!(
                 "the database had no answer at the stop; running jobs are due again at the next start"
@@ -209,7 +227,10 @@ impl App {
     /// Returns once nothing works any more without a fresh process.
     pub async fn lost(&mut self) -> AppError {
         match self.lost.recv().await {
-            Some(actor) => AppError::Lost(actor),
+            Some(actor) => {
+                self.beyond_help = Some(actor);
+                AppError::Lost(actor)
+            }
             // The actors' own ends are gone: nobody is left to fall.
             None => std::future::pending().await,
         }
