@@ -177,3 +177,13 @@ async fn a_second_process_on_the_same_file_is_refused() {
     let receipt = first.sign_up("maria").await;
     first.watch(&receipt, all("completed")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_that_people_run_breaks_at_no_fail_point() {
+    let database = TestDatabase::sqlite();
+    let fail = "migration.before=kill;sign_up.before_commit=kill;handler.after_start=abort";
+    let settings = [QUICK.as_slice(), &[("FAIL_POINTS", fail)]].concat();
+    let program = Program::start(&database, &settings);
+    let receipt = program.sign_up("maria").await;
+    program.watch(&receipt, all("completed")).await;
+}

@@ -11,6 +11,7 @@ use super::{
     station::{Bench, Station},
 };
 use crate::{
+    fail_points,
     jobs::{JobError, Work},
     mail::{Connection, MailError, Mailer, Message},
     metrics::Metrics,
@@ -100,6 +101,7 @@ impl Delivery {
             Work::Task(_) => Box::pin(async { Err(JobError::hopeless("a task is no letter")) }),
         };
         let draft = bounds.run(work).await?;
+        fail_points::pass("handler.middle");
         let letter = self.mailer.write(draft).map_err(of_mail)?;
         let sent = match &mut self.connection {
             Some(connection) => {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Context, Done, JobError, Letter, Task};
 use crate::{
+    fail_points,
     mail::Draft,
     queue::{Due, EMAIL, Job, NewJob, Policy},
     store::JobRow,
@@ -168,6 +169,8 @@ impl CatalogueBuilder {
 
 /// Arguments that cannot be decoded will not be decodable next time either.
 fn decode<J: Job>(job: &JobRow) -> Result<J, JobError> {
+    let what = format_args!("{} {} {}", job.id.0, job.attempt, job.args);
+    fail_points::pass_with("handler.after_start", what);
     serde_json::from_str(&job.args).map_err(|error| {
         JobError::hopeless(format!(
             "the arguments of `{}` cannot be read: {error}",

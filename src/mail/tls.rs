@@ -25,6 +25,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::MailError;
+use crate::fail_points;
 
 /// The certificates by which a mail server may prove who it is, read at the first handshake.
 #[derive(Clone, Debug, Default)]
@@ -212,7 +213,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        // lettre writes it by itself, after the letter.
+        let is_last_dot = buf == b"\r\n.\r\n";
+        if is_last_dot {
+            fail_points::pass("letter.before_last_dot");
+        }
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        if is_last_dot && written.is_ready() {
+            fail_points::pass("letter.after_last_dot");
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -20,6 +20,7 @@ use super::{
     settings::Encryption,
     tls::{Asked, Trust, Wire, ask_for_tls},
 };
+use crate::fail_points;
 
 /// How long the mail server is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -160,7 +161,7 @@ impl Line {
         let peer = tcp.peer_addr()?;
         let handshake = |tcp| within(step, "the handshake", trust.handshake(&server.host, tcp));
         let wire: Box<dyn AsyncTokioStream> = match server.encryption {
-            Encryption::None => Box::new(tcp),
+            Encryption::None => Box::new(Wire::fresh(tcp, peer)),
             Encryption::Implicit => Box::new(Wire::fresh(handshake(tcp).await?, peer)),
             Encryption::Required | Encryption::Opportunistic => {
                 match within(step, "STARTTLS", ask_for_tls(tcp, &server.hello)).await? {
@@ -227,6 +228,7 @@ impl Line {
             .await
             .and_then(|reply| expect(&reply, &[250]).map(|()| reply))
             .map_err(MailError::after_hand_over)?;
+        fail_points::pass("letter.after_250");
         let words = reply.message().collect::<Vec<_>>().join(" ");
         Ok(Accepted {
             reply: one_line(&format!("{} {words}", reply.code())),

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     account::UserId,
+    fail_points,
     queue::{Ending, JobId, NewJob, State, Verdict},
 };
 
@@ -103,7 +104,7 @@ impl Store {
     /// An answer is `false` where the attempt was no longer its owner's: a late finish, which
     /// changes nothing.
     pub async fn settle(&self, batch: &[Settled]) -> Result<Vec<bool>, StoreError> {
-        change!(self, |c| {
+        let answers = change!(self, |c| {
             let mut answers = Vec::with_capacity(batch.len());
             for settled in batch {
                 let Settled { job, verdict, at } = settled;
@@ -149,8 +150,11 @@ impl Store {
                 }
                 answers.push(changed);
             }
+            fail_points::pass("settle.before_commit");
             Ok::<_, StoreError>(answers)
-        })
+        })?;
+        fail_points::pass("settle.after_commit");
+        Ok(answers)
     }
 
     /// Writes down how far attempts of `owner` have come, in one transaction.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    fail_points,
     queue::Outcome,
     store::{InstanceRow, JobRow, Store, StoreError},
 };
@@ -57,6 +58,7 @@ impl SchedulerActor {
         let entered = entered.into_actor(self);
         ctx.spawn(entered.map(|orphans, actor, ctx| match orphans {
             Ok(orphans) => {
+                fail_points::pass("scheduler.entered");
                 actor.entering = false;
                 actor.stale = true;
                 actor.rescue(orphans);
@@ -78,12 +80,14 @@ impl SchedulerActor {
             }
             let (store, owner) = (actor.parts.store.clone(), actor.owner.clone());
             let clock = actor.parts.clock.clone();
+            fail_points::pass_with("heartbeat.before", actor.running.len());
             let looked = async move {
                 let looked = look(&store, &owner, &clock).await;
                 (owner, looked)
             };
             let looked = looked.into_actor(actor);
             ctx.spawn(looked.map(|(owner, looked), actor, ctx| {
+                fail_points::pass_with("heartbeat.after", actor.running.len());
                 actor.looked(&owner, looked, ctx);
                 actor.keep_up(ctx);
             }));

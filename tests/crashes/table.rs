@@ -1,0 +1,64 @@
+//! The results, as the README shows them.
+
+use std::time::Duration;
+
+use crate::{judge::Found, points::Point};
+
+/// What the runs at one point found on one database.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sum {
+    pub runs: usize,
+    pub found: Found,
+}
+
+impl Sum {
+    pub fn add(&mut self, found: Found) {
+        self.runs += 1;
+        self.found.lost += found.lost;
+        self.found.finished_twice += found.finished_twice;
+        self.found.letters_twice += found.letters_twice;
+        self.found.interrupted += found.interrupted;
+        self.found.taken_up = self.found.taken_up.max(found.taken_up);
+    }
+}
+
+/// A row for each point, and in each field what was found on SQLite and on PostgreSQL.
+pub fn table(rows: &[(Point, [Sum; 2])]) -> String {
+    let head = [
+        "the process dies",
+        "runs",
+        "lost",
+        "finished twice",
+        "letters twice",
+        "interrupted",
+        "taken up after at most",
+    ];
+    let mut lines = vec![
+        line(&head.map(str::to_owned)),
+        "|---".repeat(head.len()) + "|",
+    ];
+    for (point, sums) in rows {
+        let both = |of: fn(&Sum) -> String| sums.each_ref().map(of).join(" / ");
+        lines.push(line(&[
+            point.told.to_owned(),
+            both(|sum| sum.runs.to_string()),
+            both(|sum| sum.found.lost.to_string()),
+            both(|sum| sum.found.finished_twice.to_string()),
+            both(|sum| sum.found.letters_twice.to_string()),
+            both(|sum| sum.found.interrupted.to_string()),
+            both(|sum| time(sum.found)),
+        ]));
+    }
+    lines.join("\n")
+}
+
+fn time(found: Found) -> String {
+    match found.taken_up {
+        Duration::ZERO => "–".to_owned(),
+        taken_up => format!("{} ms", taken_up.as_millis()),
+    }
+}
+
+fn line(fields: &[String]) -> String {
+    format!("| {} |", fields.join(" | "))
+}
