@@ -42,7 +42,7 @@ impl Found {
     /// # Panics
     ///
     /// When somebody has not exactly one account, an attempt was claimed or started twice or is missing in
-    /// the record, or a letter went under two Message-IDs or more than twice.
+    /// the record, or somebody got no letter, or letters under two Message-IDs.
     pub async fn of(stage: &Stage) -> Self {
         whole(stage).await;
         let accounts = stage.count("(SELECT count(*) FROM users)").await;
@@ -57,7 +57,7 @@ impl Found {
                 let numbers: Vec<_> = attempts.iter().map(|attempt| attempt.attempt).collect();
                 assert_eq!(numbers, (1..job.attempt).collect::<Vec<_>>(), "{job:?}");
             }
-            found.letters_twice += usize::from(copies(stage, person.name) == 2);
+            found.letters_twice += usize::from(copies(stage, person.name) > 1);
         }
         let mut raw = stage.raw().await;
         found.finished_twice = witness::finished_twice(&mut raw).await.len();
@@ -95,7 +95,7 @@ impl Found {
     }
 }
 
-/// How often somebody's letter arrived: once, or twice with the same Message-ID.
+/// How often somebody's letter arrived, under one Message-ID.
 fn copies(stage: &Stage, name: &str) -> usize {
     let to = [format!("{name}@example.com")];
     let letters = stage.post.seen().letters;
@@ -106,6 +106,5 @@ fn copies(stage: &Stage, name: &str) -> usize {
     let mut ids: Vec<_> = ids.collect();
     ids.dedup();
     assert_eq!(ids.len(), 1, "{name}: {ids:?}");
-    assert!((1..=2).contains(&letters.len()), "{name}: {letters:?}");
     letters.len()
 }

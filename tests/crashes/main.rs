@@ -5,6 +5,7 @@
 //! see `src/fail_points.rs`.
 
 mod cell;
+mod falls;
 mod judge;
 mod matrix;
 mod people;

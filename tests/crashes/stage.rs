@@ -1,6 +1,9 @@
 //! What a test of a crash plays on: a database, a mail server, and three people who sign up and do not give up.
 
-use std::{path::PathBuf, process::Output};
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+};
 
 use cadastro::{
     queue::{EMAIL, TASK},
@@ -75,6 +78,16 @@ impl Stage {
         ]
     }
 
+    /// Says something to the command line, which obeys.
+    pub fn say(&self, line: &str) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cadastro"));
+        command
+            .args(line.split(' '))
+            .env("DATABASE_URL", self.database.url());
+        let said = command.output().expect("the program starts");
+        assert!(said.status.success(), "{said:?}");
+    }
+
     /// The file in which every passage of a fail point leaves a line.
     pub fn passed(&self) -> PathBuf {
         self.folder.path().join("passed")
@@ -134,6 +147,15 @@ fn with<'a>(
 ) -> Vec<(&'a str, &'a str)> {
     let usual = usual.iter().map(|(name, value)| (*name, value.as_str()));
     usual.chain(more.iter().copied()).collect()
+}
+
+/// Asks the program about something as an operator does.
+pub async fn get(program: &Program, path: &str) -> Value {
+    let request = reqwest::Client::new().get(format!("{}/api/v1/{path}", program.url));
+    let answer = request.bearer_auth(TOKEN).send().await;
+    let answer = answer.expect("the program answers");
+    assert!(answer.status().is_success(), "{answer:?}");
+    answer.json().await.expect("JSON")
 }
 
 /// Asks the program for something as an operator does; `None` if it died before it had answered.
