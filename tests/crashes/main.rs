@@ -10,6 +10,7 @@ mod judge;
 mod matrix;
 mod people;
 mod points;
+mod poison;
 mod stage;
 mod table;
 mod witness;
