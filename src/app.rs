@@ -120,7 +120,7 @@ impl Builder {
             DatabaseUrl::Postgres(_) => None,
         };
         let (store, metrics) = open(&config)?;
-        for migration in store.migrate().await? {
+        for migration in store.migrate_once_there().await? {
             tracing::info!(migration, "the database was migrated");
         }
         if let Some(theirs) = store.time().await? {
@@ -133,6 +133,12 @@ impl Builder {
         })?;
         let address = listener.local_addr()?;
         let base_url = config.base_url(address);
+        if config.mistakes_proxy_for_visitors() {
+            tracing::warn!(
+                "the base URL is https and no proxy is trusted: all visitors share one limit; name the proxy with \
+                 --trusted-proxies"
+            );
+        }
         let config = Arc::new(config);
         let (tell_lost, lost) = mpsc::unbounded_channel();
         let Actors {
@@ -247,7 +253,12 @@ pub fn run(
     actors::block_on(async move {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut app = App::builder(config).start().await?;
+        let mut app = tokio::select! {
+            started = App::builder(config).start() => started?,
+            // It may still wait for its database; a migration that has begun comes to its end.
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        };
         announce(&app.base_url, app.address);
         let lost = tokio::select! {
             _ = terminate.recv() => None,

@@ -2,11 +2,15 @@
 //!
 //! Everything goes to standard error; standard output belongs to the answers of the command line.
 
+mod seldom;
+
 use std::{any::Any, io::IsTerminal, panic};
 
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, filter::ParseError, layer::SubscriberExt, util::SubscriberInitExt,
 };
+
+pub use seldom::Seldom;
 
 /// Why no log can be written.
 #[derive(Debug, thiserror::Error)]

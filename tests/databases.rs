@@ -2,13 +2,16 @@
 
 mod accounts;
 mod attempts;
+mod doubt;
 mod faults;
 mod instances;
 mod leases;
 mod migrations;
 mod plans;
 mod reports;
+mod rivals;
 mod signups;
+mod tries;
 
 use std::time::Duration;
 

@@ -2,9 +2,13 @@
 
 use cadastro::{queue::State, store::JobRow};
 
-use crate::support::{database::TestDatabase, program::Program, raw::Raw};
+use crate::support::{
+    database::TestDatabase,
+    program::{Program, sign_up, watch},
+    raw::Raw,
+};
 
-fn all(state: &'static str) -> impl Fn(&str) -> bool {
+pub fn all(state: &'static str) -> impl Fn(&str) -> bool {
     move |jobs| jobs.matches(&format!("data-state=\"{state}\"")).count() == 3
 }
 
@@ -12,38 +16,39 @@ fn some(state: &'static str) -> impl Fn(&str) -> bool {
     move |jobs| jobs.contains(&format!("data-state=\"{state}\""))
 }
 
-async fn jobs(database: &TestDatabase, receipt: &str) -> Vec<JobRow> {
+pub async fn jobs(database: &TestDatabase, receipt: &str) -> Vec<JobRow> {
     let found = database.store().receipt(receipt).await;
     let found = found.expect("the database answers");
     found.expect("the receipt exists").jobs
 }
 
-const SLOW: [(&str, &str); 3] = [
+pub const SLOW: [(&str, &str); 3] = [
     ("CADASTRO_SIMPLE_TASK", "1h"),
     ("CADASTRO_PARAMETER_TASK", "1h"),
     ("CADASTRO_WELCOME_DELAY", "1s"),
 ];
 
-const QUICK: [(&str, &str); 3] = [
+pub const QUICK: [(&str, &str); 3] = [
     ("CADASTRO_SIMPLE_TASK", "0s"),
     ("CADASTRO_PARAMETER_TASK", "0s"),
     ("CADASTRO_WELCOME_DELAY", "0s"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_left_by_a_dead_process_runs_again() {
+async fn a_job_left_by_a_dead_process_runs_again_at_the_next_start() {
     for database in TestDatabase::both() {
-        let program = Program::start(&database, &SLOW);
-        let receipt = program.sign_up("maria").await;
-        program
-            .watch(&receipt, |jobs| {
-                jobs.matches("data-state=\"executing\"").count() == 2
-            })
-            .await;
+        // Nobody waits for that.
+        let lease = [("CADASTRO_LEASE", "1h")];
+        let program = Program::start(&database, &[SLOW.as_slice(), &lease].concat());
+        let receipt = sign_up(&program, "maria").await;
+        watch(&program, &receipt, |jobs| {
+            jobs.matches("data-state=\"executing\"").count() == 2
+        })
+        .await;
         program.kill();
 
-        let program = Program::start(&database, &QUICK);
-        program.watch(&receipt, all("completed")).await;
+        let program = Program::start(&database, &[QUICK.as_slice(), &lease].concat());
+        watch(&program, &receipt, all("completed")).await;
         let store = database.store();
         for job in jobs(&database, &receipt).await {
             let interrupted = job.kind != "welcome_email";
@@ -69,7 +74,7 @@ async fn a_sign_up_that_was_answered_is_there_after_a_kill() {
         let program = Program::start(&database, &SLOW);
         let mut receipts = Vec::new();
         for username in ["maria", "jose", "ana"] {
-            receipts.push(program.sign_up(username).await);
+            receipts.push(sign_up(&program, username).await);
         }
         program.kill();
         for receipt in &receipts {
@@ -77,7 +82,7 @@ async fn a_sign_up_that_was_answered_is_there_after_a_kill() {
         }
         let program = Program::start(&database, &QUICK);
         for receipt in &receipts {
-            program.watch(receipt, all("completed")).await;
+            watch(&program, receipt, all("completed")).await;
         }
     }
 }
@@ -87,12 +92,11 @@ async fn a_stop_hands_running_jobs_back_and_does_not_charge_them() {
     for database in TestDatabase::both() {
         let slow = [SLOW.as_slice(), &[("CADASTRO_SHUTDOWN_GRACE", "0s")]].concat();
         let program = Program::start(&database, &slow);
-        let receipt = program.sign_up("maria").await;
-        program
-            .watch(&receipt, |jobs| {
-                jobs.matches("data-state=\"executing\"").count() == 2
-            })
-            .await;
+        let receipt = sign_up(&program, "maria").await;
+        watch(&program, &receipt, |jobs| {
+            jobs.matches("data-state=\"executing\"").count() == 2
+        })
+        .await;
         let status = program.terminate();
         assert_eq!(status.code(), Some(0), "{database}");
         for job in jobs(&database, &receipt).await {
@@ -112,8 +116,8 @@ async fn a_stop_lets_running_jobs_end_within_the_grace_period() {
         ("CADASTRO_PARAMETER_TASK", "1s"),
     ];
     let program = Program::start(&database, &settings);
-    let receipt = program.sign_up("maria").await;
-    program.watch(&receipt, some("executing")).await;
+    let receipt = sign_up(&program, "maria").await;
+    watch(&program, &receipt, some("executing")).await;
     assert_eq!(program.terminate().code(), Some(0));
     for job in jobs(&database, &receipt).await {
         if job.kind != "welcome_email" {
@@ -131,16 +135,14 @@ async fn an_instance_that_is_slow_to_enter_does_not_take_itself_for_dead() {
     lock.run("BEGIN; LOCK TABLE instances").await;
     let hasty = [QUICK.as_slice(), &[("CADASTRO_LEASE", "1s")]].concat();
     let program = Program::start(&database, &hasty);
-    let receipt = program.sign_up("maria").await;
+    let receipt = sign_up(&program, "maria").await;
     let mut onlooker = Raw::open(database.url()).await;
     let waiting = "SELECT query AS line FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     // Until it has tried to enter for the second time, or gives a sign of life without having entered.
     while onlooker.lines(waiting).await.len() < 2 {}
     lock.run("COMMIT").await;
-    program.watch(&receipt, all("completed")).await;
-    program.tell_to_stop();
-    let said = program.ended().await.stderr;
-    let said = String::from_utf8_lossy(&said);
+    watch(&program, &receipt, all("completed")).await;
+    let said = program.log();
     assert!(!said.contains("silent"), "{said}");
 }
 
@@ -149,33 +151,33 @@ async fn a_second_signal_ends_a_stop_that_waits_for_running_jobs() {
     let database = TestDatabase::sqlite();
     let patient = [SLOW.as_slice(), &[("CADASTRO_SHUTDOWN_GRACE", "1h")]].concat();
     let program = Program::start(&database, &patient);
-    let receipt = program.sign_up("maria").await;
-    program.watch(&receipt, some("executing")).await;
-    program.tell_to_stop();
+    let receipt = sign_up(&program, "maria").await;
+    watch(&program, &receipt, some("executing")).await;
+    program.signal("TERM");
     // Once nobody is let in any more, it has heard the first one.
     while reqwest::get(format!("{}/healthz", program.url))
         .await
         .is_ok()
     {}
-    program.tell_to_stop();
-    assert_eq!(program.ended().await.status.code(), Some(0));
+    program.signal("TERM");
+    assert_eq!(program.ended().await.0.code(), Some(0));
 
     let program = Program::start(&database, &QUICK);
-    program.watch(&receipt, all("completed")).await;
+    watch(&program, &receipt, all("completed")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_process_on_the_same_file_is_refused() {
     let database = TestDatabase::sqlite();
     let first = Program::start(&database, &QUICK);
-    let refused = Program::refused(&database, &QUICK).await;
+    let refused = Program::refused(&database, &QUICK);
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("another cadastro already serves"), "{said}");
     // The first is none the worse for it.
-    let receipt = first.sign_up("maria").await;
-    first.watch(&receipt, all("completed")).await;
+    let receipt = sign_up(&first, "maria").await;
+    watch(&first, &receipt, all("completed")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,6 +186,6 @@ async fn the_program_that_people_run_breaks_at_no_fail_point() {
     let fail = "migration.before=kill;sign_up.before_commit=kill;handler.after_start=abort";
     let settings = [QUICK.as_slice(), &[("FAIL_POINTS", fail)]].concat();
     let program = Program::start(&database, &settings);
-    let receipt = program.sign_up("maria").await;
-    program.watch(&receipt, all("completed")).await;
+    let receipt = sign_up(&program, "maria").await;
+    watch(&program, &receipt, all("completed")).await;
 }

@@ -15,7 +15,8 @@ pub enum AskError {
     /// This visitor asks too often; how long to wait.
     #[error("too many tries; the next is due in {0:?}")]
     Throttled(Duration),
-    /// The database does not answer, or the program stops: nothing was saved. Try again later.
+    /// The database does not answer, or the program stops. Try again later: what was to be saved may have been,
+    /// where only the answer was lost, but never in part.
     #[error("{0}")]
     Away(String),
     /// The actor fell over the question, or the question was wrong: a fault of ours.
@@ -26,8 +27,10 @@ pub enum AskError {
 impl From<StoreError> for AskError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Away(_) | StoreError::Conflict(_) => AskError::Away(error.to_string()),
-            StoreError::Unusable(_) | StoreError::Fault(_) => AskError::Fault(error.to_string()),
+            StoreError::Away(_) | StoreError::Unusable(_) | StoreError::Conflict(_) => {
+                AskError::Away(error.to_string())
+            }
+            StoreError::Fault(_) => AskError::Fault(error.to_string()),
         }
     }
 }

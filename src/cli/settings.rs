@@ -52,9 +52,9 @@ pub(super) fn lookup(
 }
 
 /// What a command that does not serve does otherwise, unless told: its answer is for the terminal, and of the log only
-/// what went wrong is.
+/// what went wrong is. That the database is away is its answer already.
 pub(super) fn of_a_command(setting: &Setting) -> Option<(String, Source)> {
-    (*setting == LOG_LEVEL).then(|| ("warn".to_owned(), Source::Default))
+    (*setting == LOG_LEVEL).then(|| ("warn,cadastro::store=error".to_owned(), Source::Default))
 }
 
 /// The settings that have no flag, as the last lines of `--help`.

@@ -25,5 +25,5 @@ mod state;
 
 pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
 pub use outcome::{Ending, Fault, Outcome};
-pub use policy::Policy;
+pub use policy::{MOST_ATTEMPTS, Policy};
 pub use state::{State, Tally, UnknownState, Verdict, settle};

@@ -3,12 +3,12 @@
 //! diesel's connections share no type that a query could be written against once: the macros
 //! [`read!`] and [`change!`] therefore expand a query's body once for each.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use deadpool::managed::{self, Manager};
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{
-    AsyncPgConnection, SimpleAsyncConnection,
+    SimpleAsyncConnection,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection,
         RecyclingMethod, deadpool::Pool,
@@ -16,22 +16,18 @@ use diesel_async::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::runtime::Handle;
-use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
+pub(super) use super::postgres::Pg;
 use super::{
     StoreError,
+    patience::LIMIT,
+    postgres,
+    presence::Presence,
     sqlite::{self, Lite},
     tls::Route,
 };
 use crate::metrics::Metrics;
-
-pub(super) type Pg = AsyncPgConnection;
-
-/// How long one question or transaction may take, from asking for a connection to the answer.
-///
-/// Short of the three seconds after which a page must have answered, whatever the database does.
-pub(super) const LIMIT: Duration = Duration::from_millis(2500);
 
 /// SQLite lets one connection write at a time; a second writer would only wait.
 const SQLITE_READERS: usize = 4;
@@ -53,7 +49,7 @@ pub struct Store {
     pub(super) db: Db,
     /// The way to the PostgreSQL server, for a connection that no pool lends.
     pub(super) route: Option<Arc<Route>>,
-    metrics: Metrics,
+    presence: Arc<Presence>,
 }
 
 #[derive(Clone)]
@@ -78,7 +74,7 @@ impl Store {
                 read: pool(SQLITE_READERS, open)?,
             },
             route: None,
-            metrics,
+            presence: Arc::new(Presence::new(metrics)),
         })
     }
 
@@ -89,10 +85,10 @@ impl Store {
         let route = Arc::new(Route::parse(url)?);
         let (way, home) = (route.clone(), Handle::current());
         let pool = pool(size.0, move || {
-            let (config, tls, home) = (way.config.clone(), way.tls.clone(), home.clone());
+            let (way, home) = (way.clone(), home.clone());
             async move {
                 // A server that takes the call and says nothing must not gather tasks that wait.
-                AbortOnDropHandle::new(home.spawn(open_postgres(config, tls)))
+                AbortOnDropHandle::new(home.spawn(async move { postgres::open(&way).await }))
                     .await
                     .map_err(|error| ConnectionError::BadConnection(error.to_string()))?
             }
@@ -101,7 +97,7 @@ impl Store {
         Ok(Store {
             db: Db::Postgres(pool),
             route: Some(route),
-            metrics,
+            presence: Arc::new(Presence::new(metrics)),
         })
     }
 
@@ -125,13 +121,22 @@ impl Store {
         [("idle", idle), ("used", open.saturating_sub(idle))]
     }
 
-    /// Counts what the database answered, whoever asked.
+    /// Takes note of what the database answered, whoever asked.
     pub(super) fn note<T>(&self, answer: &Result<T, StoreError>) {
-        if let Err(error) = answer {
-            self.metrics.db_error(error.class());
+        self.presence.note(answer);
+        if matches!(answer, Err(StoreError::Away(_))) {
+            self.hang_up();
         }
-        let away = matches!(answer, Err(StoreError::Away(_)));
-        self.metrics.db_up.set(i64::from(!away));
+    }
+
+    /// Closes the connections of which nothing has been heard since before a question that failed.
+    ///
+    /// What made that one fall silent may have done so to them, and each would cost somebody the
+    /// whole limit to find out. SQLite's have nothing between us and the file.
+    fn hang_up(&self) {
+        if let Db::Postgres(pool) = &self.db {
+            pool.retain(|_, metrics| metrics.last_used() < LIMIT);
+        }
     }
 
     /// Asks the database for nothing but an answer.
@@ -203,7 +208,7 @@ macro_rules! immediate {
     }};
 }
 
-/// Does `$body` with a connection of `$pool`, for as long as [`LIMIT`] allows.
+/// Does `$body` with a connection of `$pool`, for as long as the limit allows.
 macro_rules! limited {
     ($store:expr, $pool:expr, $connection:ty, |$c:ident| $body:expr) => {{
         let asked = async {
@@ -213,11 +218,12 @@ macro_rules! limited {
                 $body
             }
             .await;
-            loan.give_back();
-            answer.map_err($crate::store::StoreError::from)
+            let answer = answer.map_err($crate::store::StoreError::from);
+            loan.give_back(&answer);
+            answer
         };
-        let answer = tokio::time::timeout($crate::store::connection::LIMIT, asked).await;
-        let answer = answer.unwrap_or_else(|_| Err($crate::store::connection::too_slow()));
+        let answer = $crate::store::patience::in_time(asked).await;
+        let answer = answer.and_then(|answer| answer);
         $store.note(&answer);
         answer
     }};
@@ -228,7 +234,8 @@ pub(super) use {change, immediate, limited, read};
 /// A connection on loan from a pool.
 ///
 /// One that is not given back, because nobody waits for its answer any more, is closed: whoever got it
-/// next would wait behind the question, or find a transaction open.
+/// next would wait behind the question, or find a transaction open. So is one that could not do what
+/// it was asked: a file that was opened for reading alone stays so, whatever its permissions become.
 pub(super) struct Loan<M: Manager>(Option<managed::Object<M>>);
 
 impl<M: Manager<Error = PoolError>> Loan<M> {
@@ -243,8 +250,10 @@ impl<M: Manager<Error = PoolError>> Loan<M> {
         }
     }
 
-    pub(super) fn give_back(mut self) {
-        self.0 = None;
+    pub(super) fn give_back<T>(mut self, answer: &Result<T, StoreError>) {
+        if !matches!(answer, Err(StoreError::Away(_))) {
+            self.0 = None;
+        }
     }
 }
 
@@ -254,10 +263,6 @@ impl<M: Manager> Drop for Loan<M> {
             drop(managed::Object::take(connection));
         }
     }
-}
-
-pub(super) fn too_slow() -> StoreError {
-    StoreError::Away(format!("no answer within {LIMIT:?}"))
 }
 
 fn pool<C>(
@@ -277,23 +282,4 @@ where
         .max_size(size)
         .build()
         .map_err(|error| StoreError::Unusable(error.to_string()))
-}
-
-pub(super) async fn open_postgres(
-    config: tokio_postgres::Config,
-    tls: MakeRustlsConnect,
-) -> ConnectionResult<Pg> {
-    let (client, connection) = config
-        .connect(tls)
-        .await
-        .map_err(|error| ConnectionError::BadConnection(chain(&error)))?;
-    Pg::try_from_client_and_connection(client, connection).await
-}
-
-/// tokio-postgres says only "error connecting to server" and keeps the reason to its source.
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

@@ -1,18 +1,24 @@
 //! What can go wrong with the database, by what the caller can do about it.
 
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel_async::pooled_connection::deadpool::PoolError;
+use diesel::{
+    ConnectionError,
+    result::{DatabaseErrorKind, Error as DieselError},
+};
+use diesel_async::pooled_connection::{
+    PoolError::ConnectionError as ConnectError, deadpool::PoolError,
+};
 
 /// A question or a transaction that had no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database does not answer, or cannot take the write; nothing was saved. Try later.
+    /// The database does not answer, or cannot take the write. Try later: what was to be saved may
+    /// have been, where only the answer was lost, but never in part.
     #[error("the database is away: {0}")]
     Away(String),
     /// The row contradicts one that is already there.
     #[error("the row is there already: {0}")]
     Conflict(String),
-    /// The database could not be opened at all; another try will not help.
+    /// The database could not be opened, or lets nobody in under this URL: another try alone will not help.
     #[error("{0}")]
     Unusable(String),
     /// The program asked something that makes no sense: a fault of ours.
@@ -56,10 +62,13 @@ impl From<DieselError> for StoreError {
 
 impl From<PoolError> for StoreError {
     fn from(error: PoolError) -> Self {
-        StoreError::Away(match error {
+        match error {
+            PoolError::Backend(ConnectError(ConnectionError::InvalidConnectionUrl(why))) => {
+                StoreError::Unusable(why)
+            }
             // What the pool was about to do helps nobody.
-            PoolError::Backend(error) => error.to_string(),
-            error => error.to_string(),
-        })
+            PoolError::Backend(error) => StoreError::Away(error.to_string()),
+            error => StoreError::Away(error.to_string()),
+        }
     }
 }

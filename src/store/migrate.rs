@@ -1,5 +1,8 @@
 //! The embedded migrations, brought to the database by `serve` and `migrate`.
 
+use std::time::Duration;
+
+use deadpool::managed::{self, Manager};
 #[cfg(feature = "fail-points")]
 use diesel::connection::InstrumentationEvent;
 use diesel::{
@@ -8,13 +11,17 @@ use diesel::{
 };
 use diesel_async::{
     SimpleAsyncConnection, async_connection_wrapper::AsyncConnectionWrapper,
-    pooled_connection::deadpool::Object,
+    pooled_connection::PoolError,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use tokio::time::{Instant, sleep};
 
 use super::{
     Store, StoreError,
     connection::{Db, Pg},
+    patience::in_time,
+    postgres,
     sqlite::Lite,
 };
 use crate::fail_points;
@@ -28,20 +35,29 @@ type Blocking = AsyncConnectionWrapper<Pg>;
 /// The key of the advisory lock that lets one instance migrate while the others wait.
 const MIGRATION_LOCK: i64 = 0x6361_6461_7374_726f;
 
+/// How long a program that starts waits for its database. After a power cut both start at once; and a
+/// service manager that counts starts (systemd: five in ten seconds) does not give up on one that waits.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How soon a server that is not there yet is called again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 impl Store {
     /// Applies what is pending and returns the names of what was applied.
     ///
-    /// Waits as long as it takes: on a large table a migration may work for minutes.
+    /// Once the database has been reached, this waits as long as it takes: on a large table a
+    /// migration may work for minutes.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         match &self.db {
             Db::Sqlite { write, .. } => {
-                let mut connection: Lite = Object::take(write.get().await?);
+                let mut connection: Lite = connected(write).await?;
                 connection
                     .spawn_blocking(|connection| Ok(apply(connection, SQLITE)))
                     .await?
             }
             Db::Postgres(pool) => {
-                let mut connection: Pg = Object::take(pool.get().await?);
+                let mut connection: Pg = connected(pool).await?;
+                postgres::limit(&mut connection, 0).await?;
                 connection
                     .batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
                     .await?;
@@ -51,21 +67,53 @@ impl Store {
         }
     }
 
+    /// Likewise, but waits for a server that is not there yet: half a minute.
+    pub async fn migrate_once_there(&self) -> Result<Vec<String>, StoreError> {
+        let begun = Instant::now();
+        let mut told = false;
+        loop {
+            match self.migrate().await {
+                Err(StoreError::Away(why))
+                    if matches!(self.db, Db::Postgres(_)) && begun.elapsed() < PATIENCE =>
+                {
+                    if !std::mem::replace(&mut told, true) {
+                        let seconds = PATIENCE.as_secs();
+                        tracing::warn!(
+                            error = why,
+                            seconds,
+                            "the database is away; it is waited for"
+                        );
+                    }
+                    sleep(AGAIN).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
     /// The names of the migrations that the database still lacks.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         match &self.db {
             Db::Sqlite { write, .. } => {
-                let mut connection: Lite = Object::take(write.get().await?);
+                let mut connection: Lite = connected(write).await?;
                 connection
                     .spawn_blocking(|connection| Ok(pending(connection, SQLITE)))
                     .await?
             }
             Db::Postgres(pool) => {
-                let connection: Pg = Object::take(pool.get().await?);
+                let connection: Pg = connected(pool).await?;
                 blocking(move || pending(&mut Blocking::from(connection), POSTGRES)).await?
             }
         }
     }
+}
+
+/// A connection that is not given back to the pool.
+async fn connected<M>(pool: &managed::Pool<M>) -> Result<M::Type, StoreError>
+where
+    M: Manager<Error = PoolError>,
+{
+    Ok(managed::Object::take(in_time(pool.get()).await??))
 }
 
 /// diesel's migrations block, and need a thread on which they may.

@@ -12,7 +12,9 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     Store, StoreError,
-    connection::{Db, LIMIT, Pg, limited, open_postgres, too_slow},
+    connection::{Db, Pg, limited},
+    patience::in_time,
+    postgres,
     tls::Route,
 };
 
@@ -57,12 +59,7 @@ impl Store {
 }
 
 async fn hear(route: &Route, heard: &impl Fn(&str)) -> Result<Infallible, StoreError> {
-    let opened = timeout(
-        LIMIT,
-        open_postgres(route.config.clone(), route.tls.clone()),
-    )
-    .await;
-    let opened = opened.map_err(|_| too_slow())?;
+    let opened = in_time(postgres::open(route)).await?;
     let mut connection = opened.map_err(|error| StoreError::Away(error.to_string()))?;
     ask(&mut connection, &format!("LISTEN {CHANNEL}")).await?;
     heard("");
@@ -77,6 +74,5 @@ async fn hear(route: &Route, heard: &impl Fn(&str)) -> Result<Infallible, StoreE
 }
 
 async fn ask(connection: &mut Pg, question: &str) -> Result<(), StoreError> {
-    let answer = timeout(LIMIT, connection.batch_execute(question)).await;
-    Ok(answer.map_err(|_| too_slow())??)
+    Ok(in_time(connection.batch_execute(question)).await??)
 }

@@ -4,9 +4,9 @@ use std::error::Error as StdError;
 
 use actix_web::{
     Error, HttpRequest, HttpResponse,
-    body::{BoxBody, MessageBody},
+    body::{self, BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
     rt,
 };
@@ -19,6 +19,7 @@ use super::{
     problem::{PROBLEM_JSON, Problem},
     visit::Visit,
 };
+use crate::store;
 
 /// The answer at every address that is not in the route table.
 pub async fn no_such_page() -> Answer {
@@ -29,15 +30,29 @@ pub async fn no_such_page() -> Answer {
 /// any other instead of a connection cut off.
 ///
 /// actix-web drops the handler of a browser that hangs up, and with it whatever the handler has
-/// begun: a question to SQLite cannot be dropped while it runs.
+/// begun: a question to SQLite cannot be dropped while it runs. All questions of a request share one
+/// limit, or a slow database would keep its visitor waiting once for each.
 pub async fn complete(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let asked = request.request().clone();
-    match rt::spawn(next.call(request).in_current_span()).await {
-        Ok(answer) => answer.map(ServiceResponse::map_into_boxed_body),
+    let handled = store::sharing_one_limit(next.call(request));
+    match rt::spawn(handled.in_current_span()).await {
+        Ok(answer) => answer.map(without_endless_body),
         Err(broken) => Ok(ServiceResponse::from_err(WebError::from(broken), asked)),
+    }
+}
+
+/// HEAD asks for no body. actix-web would work through a stream all the same, and answer nothing else
+/// on this connection until its end.
+fn without_endless_body(
+    answer: ServiceResponse<impl MessageBody + 'static>,
+) -> ServiceResponse<BoxBody> {
+    let asked = answer.request().method() == Method::HEAD;
+    match answer.response().body().size() {
+        BodySize::Stream if asked => answer.map_body(|_, _| BoxBody::new(body::None::new())),
+        _ => answer.map_into_boxed_body(),
     }
 }
 
@@ -73,7 +88,7 @@ pub fn reference(error: &WebError) -> String {
 async fn tell(request: &HttpRequest, error: &WebError, status: StatusCode) -> HttpResponse {
     let reference = matches!(error, WebError::Fault(_)).then(|| reference(error));
     if let WebError::Away(why) = error {
-        tracing::warn!(error = why, "a request found the database away");
+        tracing::debug!(error = why, "a request found the database away");
     }
     let told = match Visit::of(request) {
         Ok(visit) if wants_json(request) => {

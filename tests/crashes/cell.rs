@@ -1,6 +1,6 @@
 //! One cell of the kill matrix: the process dies at one point on one database, and starts again.
 
-use std::{fs, os::unix::process::ExitStatusExt, path::Path, process::Output};
+use std::{fs, os::unix::process::ExitStatusExt, path::Path, process::ExitStatus};
 
 use cadastro::queue::TASK;
 use serde_json::json;
@@ -24,7 +24,7 @@ pub async fn play(point: Point, passage: u64, database: TestDatabase) -> Found {
         }
         Scene::Migration => migrate(&mut stage, &kill(point, passage)).await,
     };
-    assert_eq!(died.status.signal(), Some(9), "{point:?}: {died:?}");
+    assert_eq!(died.signal(), Some(9), "{point:?}: {died:?}");
     judge::whole(&stage).await;
     if point.name == "sign_up.after_commit" {
         let there = stage.count("(SELECT count(*) FROM signups)").await;
@@ -58,23 +58,23 @@ fn kill(point: Point, passage: u64) -> String {
     format!("{}@{passage}=kill", point.name)
 }
 
-async fn sign_up(stage: &mut Stage, fail: &str) -> Output {
+async fn sign_up(stage: &mut Stage, fail: &str) -> ExitStatus {
     stage.resume(TASK).await;
     let program = stage.start(&[("FAIL_POINTS", fail)]);
     stage.sign_up(&program).await;
-    program.ended().await
+    program.ended().await.0
 }
 
-async fn work(stage: &mut Stage, queue: &str, fail: &str, more: &[(&str, &str)]) -> Output {
+async fn work(stage: &mut Stage, queue: &str, fail: &str, more: &[(&str, &str)]) -> ExitStatus {
     let program = stage.start(&[&[("FAIL_POINTS", fail)], more].concat());
     stage.sign_up(&program).await;
     assert_eq!(stage.receipts().len(), 3, "nothing could break so far");
     post(&program, &format!("queues/{queue}/resume"), &json!({})).await;
-    program.ended().await
+    program.ended().await.0
 }
 
 /// A life of the former program, whose database lacks the newest migration; then the death of the new one.
-async fn migrate(stage: &mut Stage, fail: &str) -> Output {
+async fn migrate(stage: &mut Stage, fail: &str) -> ExitStatus {
     let former = stage.start(&[]);
     stage.sign_up(&former).await;
     assert_eq!(former.terminate().code(), Some(0));

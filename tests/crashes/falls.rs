@@ -1,6 +1,6 @@
 //! Actors that fall: they begin anew and lose nothing, and one that falls too often does not go on for ever.
 
-use std::{process::Output, time::Duration};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::{
     stage::{Stage, get, post},
     support::{
         database::TestDatabase,
-        program::Program,
+        program::{Program, watch},
         smtp::{Do, Step},
     },
 };
@@ -59,7 +59,7 @@ async fn a_scheduler_that_falls_loses_nothing_and_finds_its_whole_crew_again() {
             ]);
             stage.sign_up(&program).await;
             for receipt in stage.receipts() {
-                program.watch(receipt, in_state("completed", 2)).await;
+                watch(&program, receipt, in_state("completed", 2)).await;
             }
             assert_eq!(actor(&program, "scheduler").await["restarts"], 3);
 
@@ -69,9 +69,7 @@ async fn a_scheduler_that_falls_loses_nothing_and_finds_its_whole_crew_again() {
             stage.sign_up(&program).await;
             for (n, receipt) in stage.receipts().into_iter().enumerate() {
                 let executing = if n < 3 { 1 } else { 2 };
-                program
-                    .watch(receipt, in_state("executing", executing))
-                    .await;
+                watch(&program, receipt, in_state("executing", executing)).await;
             }
             assert_eq!(program.terminate().code(), Some(0));
             stage.post.accept_everything();
@@ -111,11 +109,10 @@ async fn six_falls_of_the_scheduler_or_the_registrar_in_a_minute_end_the_process
             let fail = format!("{point}=panic");
             let program = stage.start(&[("FAIL_POINTS", &fail), ("RUST_LOG", "off")]);
             stage.sign_up(&program).await;
-            let Output { status, stderr, .. } = program.ended().await;
+            let (status, said) = program.ended().await;
             assert_eq!(status.code(), Some(1));
-            let said = String::from_utf8(stderr).expect("UTF-8");
             let line = format!(
-                "cadastro: the {actor} fell too often; see the log, and start the program again\n"
+                "cadastro: the {actor} fell too often; see the log, and start the program again"
             );
             assert_eq!(said, line);
             judge::whole(&stage).await;
@@ -156,7 +153,7 @@ async fn letters_that_fell_an_actor(database: TestDatabase) {
 
     assert_eq!(queue(&program, "task").await["paused"], false);
     for receipt in stage.receipts() {
-        program.watch(receipt, in_state("completed", 2)).await;
+        watch(&program, receipt, in_state("completed", 2)).await;
     }
     let task = post(&program, "jobs", &json!({"kind": "simple_task"})).await;
     let task = task.expect("an answer")["id"].as_i64().expect("a number");

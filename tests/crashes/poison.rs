@@ -1,6 +1,6 @@
 //! A job that kills its process every time: it is given up in the end, and nobody else is until then.
 
-use std::{os::unix::process::ExitStatusExt, process::Output, time::Duration};
+use std::{os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
 use cadastro::{
     queue::{JobId, State, TASK},
@@ -70,11 +70,11 @@ impl Poisoned {
     async fn next_attempt(&self, program: Program) {
         self.stage.say(&format!("jobs retry {}", self.job.0));
         post(&program, "queues/task/resume", &json!({})).await;
-        self.died(program.ended().await);
+        self.died(program.ended().await.0);
     }
 
-    fn died(&self, died: Output) {
-        assert_eq!(died.status.signal(), Some(self.signal), "{died:?}");
+    fn died(&self, died: ExitStatus) {
+        assert_eq!(died.signal(), Some(self.signal), "{died:?}");
     }
 
     async fn job(&self) -> JobRow {

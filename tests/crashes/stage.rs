@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, ExitStatus},
 };
 
 use cadastro::{
@@ -16,7 +16,12 @@ use tempfile::TempDir;
 
 use crate::{
     people::{Person, in_state},
-    support::{database::TestDatabase, program::Program, raw::Raw, smtp::SmtpServer},
+    support::{
+        database::TestDatabase,
+        program::{BINARY, Program, watch},
+        raw::Raw,
+        smtp::SmtpServer,
+    },
     witness,
 };
 
@@ -58,9 +63,12 @@ impl Stage {
     }
 
     /// Starts it where it is expected to die, perhaps before it is ready.
-    pub async fn start_in_vain(&self, more: &[(&str, &str)]) -> Output {
+    pub async fn start_in_vain(&self, more: &[(&str, &str)]) -> ExitStatus {
         let usual = self.usual();
-        Program::refused(&self.database, &with(&usual, more)).await
+        Program::begun(&self.database, &with(&usual, more))
+            .ended()
+            .await
+            .0
     }
 
     /// Quick jobs; and letters one after the other, so that at no point a second one is under way.
@@ -80,7 +88,7 @@ impl Stage {
 
     /// Says something to the command line, which obeys.
     pub fn say(&self, line: &str) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cadastro"));
+        let mut command = Command::new(BINARY);
         command
             .args(line.split(' '))
             .env("DATABASE_URL", self.database.url());
@@ -136,7 +144,7 @@ impl Stage {
     /// Waits until everybody has seen all three of their jobs completed.
     pub async fn all_done(&self, program: &Program) {
         for receipt in self.receipts() {
-            program.watch(receipt, in_state("completed", 3)).await;
+            watch(program, receipt, in_state("completed", 3)).await;
         }
     }
 }

@@ -42,18 +42,17 @@ impl TestDatabase {
 
     /// A database of the server that all tests of this process share. Gone with the process.
     pub fn postgres() -> Self {
-        TestDatabase {
-            url: postgres_url(),
-            _folder: None,
-        }
+        Self::at(postgres_url())
     }
 
     /// A database of this server.
     pub fn on(server: &PostgresServer) -> Self {
-        TestDatabase {
-            url: server.database(),
-            _folder: None,
-        }
+        Self::at(server.database())
+    }
+
+    /// One that is reached in a way of the test's own.
+    pub fn at(url: String) -> Self {
+        TestDatabase { url, _folder: None }
     }
 
     /// One of each, for what must hold on both.
@@ -93,6 +92,9 @@ pub fn postgres_url() -> String {
     }
 }
 
+/// Enough connections for all tests at once.
+const ROOM: usize = 300;
+
 /// A PostgreSQL server on 127.0.0.1 that trusts everybody there.
 ///
 /// It does not wait for the disk (`fsync=off`): tests break processes, never the machine's power.
@@ -109,7 +111,19 @@ impl PostgresServer {
 
     /// Starts one that encrypts, with this certificate.
     pub fn with_tls(certificate: &Certificate) -> Self {
-        Self::try_on(free_port(), Some(certificate)).unwrap_or_else(|error| panic!("{error}"))
+        let server = Self::try_on(free_port(), Some(certificate), ROOM);
+        server.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts one that takes so many connections and no more.
+    pub fn with_room_for(connections: usize) -> Self {
+        let server = Self::try_on(free_port(), None, connections);
+        server.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// A fresh, empty database.
@@ -146,10 +160,10 @@ impl PostgresServer {
 
     fn try_new() -> Result<Self, String> {
         // Another process may take the port between our look and the server's start: then once more.
-        Self::try_on(free_port(), None).or_else(|_| Self::try_on(free_port(), None))
+        Self::try_on(free_port(), None, ROOM).or_else(|_| Self::try_on(free_port(), None, ROOM))
     }
 
-    fn try_on(port: u16, certificate: Option<&Certificate>) -> Result<Self, String> {
+    fn try_on(port: u16, certificate: Option<&Certificate>, room: usize) -> Result<Self, String> {
         let user = server_user()?;
         let (initdb, postgres) = (program("initdb")?, program("postgres")?);
         let folder = tempfile::tempdir().expect("a folder for PostgreSQL");
@@ -160,7 +174,7 @@ impl PostgresServer {
             format!("port={port}"),
             "listen_addresses=127.0.0.1".to_owned(),
             "unix_socket_directories=".to_owned(),
-            "max_connections=300".to_owned(),
+            format!("max_connections={room}"),
             "shared_buffers=32MB".to_owned(),
             "fsync=off".to_owned(),
         ];
@@ -256,7 +270,7 @@ fn server_user() -> Result<Option<(u32, u32)>, String> {
 }
 
 /// A port that nobody listens on, below those that the kernel hands out by itself, so that it stays free over a restart.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::iter::repeat_with(|| rand::random_range(20_000..32_000))
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
         .expect("the iterator has no end")

@@ -32,13 +32,18 @@ impl Visitor {
 
     /// One that goes away when an answer takes this long.
     pub fn with_patience(app: &TestApp, patience: Duration) -> Self {
+        Self::at(&app.url, patience)
+    }
+
+    /// Likewise, at the door of whatever serves there.
+    pub fn at(url: &str, patience: Duration) -> Self {
         let http = Client::builder()
             .redirect(Policy::none())
             .timeout(patience)
             .build();
         Visitor {
             http: http.expect("a client"),
-            url: app.url.clone(),
+            url: url.to_owned(),
             headers: HeaderMap::new(),
             cookies: Mutex::default(),
         }

@@ -4,7 +4,9 @@
 //! a lone one does not wait, and many share one commit.
 
 mod handle;
+mod limits;
 mod messages;
+mod refusals;
 
 use std::sync::Arc;
 
@@ -22,7 +24,8 @@ use crate::{
     jobs,
     store::{NewSignup, Store, StoreError},
 };
-pub use handle::{Door, LogInError, LoggedIn, Registrar, SignUpError};
+pub use handle::{Given, Held, LogInError, LoggedIn, Registrar, SignUpError};
+pub use limits::Door;
 use messages::{Answer, SignUp};
 
 /// The most sign-ups that share a transaction: enough to make the commit's cost vanish, few enough
@@ -92,6 +95,8 @@ impl Supervised for RegistrarActor {
 impl RegistrarActor {
     /// Writes all sign-ups that wait, unless a transaction is under way: its end calls again.
     fn write(&mut self, ctx: &mut Context<Self>) {
+        // Whoever has waited too long was told to come back, and nothing has begun for them.
+        self.waiting.retain(|sign_up| !sign_up.reply.is_closed());
         if self.writing || self.waiting.is_empty() {
             return;
         }

@@ -65,7 +65,7 @@ impl SchedulerActor {
                 actor.turn(ctx);
             }
             Err(error) => {
-                tracing::warn!(%error, "the scheduler could not begin; it tries again");
+                complain(&error, "the scheduler could not begin; it tries again");
                 ctx.run_later(AGAIN, |actor, ctx| actor.enter(ctx));
             }
         }));
@@ -107,16 +107,16 @@ impl SchedulerActor {
             }
             Ok(look) => {
                 let silent = self.watch.look(look.others, &self.owner);
-                if !look.orphans.is_empty() {
-                    self.rescue(look.orphans);
-                    self.turn(ctx);
-                }
+                self.rescue(look.orphans);
+                // A claim whose answer was lost may be committed long after the turn that made it.
+                self.unsure = true;
+                self.turn(ctx);
                 self.bury(silent, ctx);
             }
             Err(error) => {
                 self.watch.forget();
                 self.parts.metrics.lease_renewal_failures.inc();
-                tracing::warn!(%error, "the lease could not be renewed; it is tried again");
+                complain(&error, "the lease could not be renewed; it is tried again");
             }
         }
     }
@@ -145,7 +145,7 @@ impl SchedulerActor {
                 actor.turn(ctx);
             }
             // Whoever is still entered is found silent again at the next look.
-            Err(error) => tracing::warn!(%error, "a silent instance could not be struck out"),
+            Err(error) => complain(&error, "a silent instance could not be struck out"),
         }));
     }
 
@@ -201,4 +201,11 @@ async fn look(store: &Store, owner: &str, clock: &Clock) -> Result<Look, StoreEr
         others,
         orphans: store.orphans().await?,
     })
+}
+
+/// Logs a question that had no answer. Of a database that is away the store tells by itself.
+pub(super) fn complain(error: &StoreError, what: &'static str) {
+    if !matches!(error, StoreError::Away(_) | StoreError::Unusable(_)) {
+        tracing::warn!(%error, "{what}");
+    }
 }

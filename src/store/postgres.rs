@@ -1,0 +1,56 @@
+//! Connections to a PostgreSQL server.
+
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use tokio_postgres::error::SqlState;
+
+use super::{patience::LIMIT, tls::Route};
+
+pub(super) type Pg = AsyncPgConnection;
+
+/// Why a server that is well lets nobody in: another name, password or database has to be given.
+const OURS_TO_MEND: [SqlState; 3] = [
+    SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+    SqlState::INVALID_PASSWORD,
+    SqlState::INVALID_CATALOG_NAME,
+];
+
+/// Calls the server.
+///
+/// Whoever gave up a question closes the connection, of which a server that waits for a lock, or for
+/// the rest of a transaction, takes no notice. So it is told to give up by itself: else what nobody
+/// asks for any more would hold its locks, and its place among the server's connections.
+pub(super) async fn open(route: &Route) -> ConnectionResult<Pg> {
+    let (client, connection) = route
+        .config
+        .connect(route.tls.clone())
+        .await
+        .map_err(|error| match error.code() {
+            Some(code) if OURS_TO_MEND.contains(code) => {
+                ConnectionError::InvalidConnectionUrl(chain(&error))
+            }
+            _ => ConnectionError::BadConnection(chain(&error)),
+        })?;
+    let mut connection = Pg::try_from_client_and_connection(client, connection).await?;
+    limit(&mut connection, LIMIT.as_millis())
+        .await
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// Lets a statement work, and a transaction pause, for so many milliseconds; 0: for ever.
+pub(super) async fn limit(connection: &mut Pg, milliseconds: u128) -> diesel::QueryResult<()> {
+    let settings = format!(
+        "SET statement_timeout = {milliseconds};
+         SET idle_in_transaction_session_timeout = {milliseconds}"
+    );
+    connection.batch_execute(&settings).await
+}
+
+/// tokio-postgres says only "error connecting to server" and keeps the reason to its source.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
