@@ -10,7 +10,6 @@ use std::{
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, watch},
-    time::timeout,
 };
 use url::Url;
 
@@ -26,9 +25,6 @@ use crate::{
     text::{Text, TextError},
     web,
 };
-
-/// How long a process that is beyond help still answers.
-const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// Why the program could not start, or could not go on. One line, with what to do.
 #[derive(Debug, thiserror::Error)]
@@ -74,8 +70,8 @@ pub struct App {
     web: web::ServerHandle,
     stopping: watch::Sender<bool>,
     lost: mpsc::UnboundedReceiver<&'static str>,
-    /// Which actor fell too often: it does not listen for a while.
-    beyond_help: Option<&'static str>,
+    /// The Scheduler fell too often: it does not listen for a while.
+    scheduler_lost: bool,
     _threads: [Threads; 2],
     _sole: Option<Sole>,
 }
@@ -195,7 +191,7 @@ impl Builder {
             web,
             stopping,
             lost,
-            beyond_help: None,
+            scheduler_lost: false,
             _threads: threads,
             _sole: sole,
         })
@@ -208,19 +204,14 @@ impl App {
     pub async fn stop(self) {
         // Pages that watch jobs would stay open for ever: they are told first.
         self.stopping.send_replace(true);
-        let answered = async {
-            match self.beyond_help {
-                None => self.web.stop(true).await,
-                // Requests that wait for it would wait in vain.
-                Some(_) => drop(timeout(LAST_ANSWERS, self.web.stop(true)).await),
-            }
-        };
-        if self.beyond_help == Some("scheduler") {
-            answered.await;
+        if self.scheduler_lost {
+            // Whoever waited for it to drain would wait in vain.
+            self.web.stop(true).await;
             tracing::warn!("running jobs are due again at the next start");
             return;
         }
-        let (drained, ()) = tokio::join!(self.scheduler.drain(self.grace), answered);
+        let drained = self.scheduler.drain(self.grace);
+        let (drained, ()) = tokio::join!(drained, self.web.stop(true));
         if !drained {
             tracing::warn!(
                 "the database had no answer at the stop; running jobs are due again at the next start"
@@ -234,7 +225,7 @@ impl App {
     pub async fn lost(&mut self) -> AppError {
         match self.lost.recv().await {
             Some(actor) => {
-                self.beyond_help = Some(actor);
+                self.scheduler_lost = actor == "scheduler";
                 AppError::Lost(actor)
             }
             // The actors' own ends are gone: nobody is left to fall.
