@@ -12,25 +12,22 @@
 //!
 //! `FAIL_POINTS_PASSED` names a file in which every passage leaves a line.
 
-use std::fmt::Display;
-
-/// Passes a point.
-#[inline(always)]
-pub(crate) fn pass(point: &'static str) {
-    pass_with(point, "");
+/// Passes a point; what follows its name, as in `format!`, tells what is on its way there.
+///
+/// A macro, so that without the feature not even the name is left.
+macro_rules! pass {
+    ($point:literal) => {
+        $crate::fail_points::pass!($point, "")
+    };
+    ($point:literal, $($what:tt)+) => {
+        #[cfg(feature = "fail-points")]
+        $crate::fail_points::armed::pass($point, &format_args!($($what)+).to_string());
+    };
 }
-
-/// Passes a point on the way of something that can be told from others.
-#[inline(always)]
-pub(crate) fn pass_with(point: &'static str, what: impl Display) {
-    #[cfg(feature = "fail-points")]
-    armed::pass(point, &what.to_string());
-    #[cfg(not(feature = "fail-points"))]
-    let _ = (point, what);
-}
+pub(crate) use pass;
 
 #[cfg(feature = "fail-points")]
-mod armed {
+pub(crate) mod armed {
     use std::{
         env,
         fs::{File, OpenOptions},
@@ -45,7 +42,7 @@ mod armed {
         thread,
     };
 
-    use rustix::process::{Signal, getpid, kill_process};
+    use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
 
     static CLAUSES: LazyLock<Vec<Clause>> = LazyLock::new(|| {
         let clauses = env::var("FAIL_POINTS").unwrap_or_default();
@@ -60,7 +57,7 @@ mod armed {
         Some(file.expect("the file of passages can be written"))
     });
 
-    pub(super) fn pass(point: &str, what: &str) {
+    pub(crate) fn pass(point: &str, what: &str) {
         if let Some(mut file) = PASSED.as_ref() {
             // One write for the whole line: it is there even if the process dies right after.
             let line = format!("{point} {what}\n");
@@ -117,6 +114,7 @@ mod armed {
         Kill,
         Abort,
         Overflow,
+        Exhaust,
         Panic,
     }
 
@@ -126,6 +124,7 @@ mod armed {
                 "kill" => Act::Kill,
                 "abort" => Act::Abort,
                 "overflow" => Act::Overflow,
+                "exhaust" => Act::Exhaust,
                 "panic" => Act::Panic,
                 _ => return None,
             })
@@ -142,8 +141,22 @@ mod armed {
                 }
                 Act::Abort => process::abort(),
                 Act::Overflow => drop(deeper(0)),
+                Act::Exhaust => exhaust(),
                 Act::Panic => panic!("the fail point {point} was passed"),
             }
+        }
+    }
+
+    /// Asks for memory until there is none; of the machine's it takes no more than the process has already.
+    fn exhaust() {
+        let nothing_more = Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        };
+        setrlimit(Resource::As, nothing_more).expect("whoever asks may have less");
+        let mut kept = Vec::new();
+        loop {
+            kept.push(black_box(vec![1_u8; 1 << 16]));
         }
     }
 

@@ -109,7 +109,7 @@ impl Delivery {
             Err(Outcome::Completed { .. }) => return bounds.hold(self.knock()).await,
             draft => draft?,
         };
-        fail_points::pass("handler.middle");
+        fail_points::pass!("handler.middle");
         let letter = self.mailer.write(draft).map_err(of_mail)?;
         let sent = match &mut self.connection {
             Some(connection) => {

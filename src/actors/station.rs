@@ -47,8 +47,7 @@ impl Bench {
     /// What it takes to make this attempt. A kind that is not known here is handed back.
     pub(super) fn prepare(&self, run: &Run) -> Result<(&Kind, JobContext, Bounds), Outcome> {
         let job = &run.job;
-        let what = format_args!("{} {} {}", job.id.0, job.attempt, job.kind);
-        fail_points::pass_with("handler.before_start", what);
+        fail_points::pass!("handler.before_start", "{job:?}");
         let kind = self.catalogue.kind(&job.kind);
         let kind = kind.ok_or(Outcome::HandedBack)?;
         let cx = JobContext::new(self.tools.clone(), run.job.clone());

@@ -52,7 +52,7 @@ impl Task for ParameterTask {
         for step in 1..=STEPS {
             let share = cx.config().parameter_task * step as u32 / STEPS as u32;
             cx.clock().sleep_until(cx.begun() + share).await;
-            fail_points::pass("handler.middle");
+            fail_points::pass!("handler.middle");
             cx.progress(100 * step / STEPS);
         }
         let reader = cx.reader().await?;

@@ -169,8 +169,7 @@ impl CatalogueBuilder {
 
 /// Arguments that cannot be decoded will not be decodable next time either.
 fn decode<J: Job>(job: &JobRow) -> Result<J, JobError> {
-    let what = format_args!("{} {} {}", job.id.0, job.attempt, job.args);
-    fail_points::pass_with("handler.after_start", what);
+    fail_points::pass!("handler.after_start", "{job:?}");
     serde_json::from_str(&job.args).map_err(|error| {
         JobError::hopeless(format!(
             "the arguments of `{}` cannot be read: {error}",

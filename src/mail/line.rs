@@ -122,7 +122,7 @@ impl Line {
             .await
             .and_then(|reply| expect(&reply, &[250]).map(|()| reply))
             .map_err(MailError::after_hand_over)?;
-        fail_points::pass("letter.after_250");
+        fail_points::pass!("letter.after_250");
         let words = reply.message().collect::<Vec<_>>().join(" ");
         Ok(Accepted {
             reply: one_line(&format!("{} {words}", reply.code())),

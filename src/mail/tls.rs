@@ -232,15 +232,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.heard = 0;
-        // lettre writes it by itself, after the letter.
-        let is_last_dot = buf == b"\r\n.\r\n";
-        if is_last_dot {
-            fail_points::pass("letter.before_last_dot");
-        }
+        fail_points::pass!("wire.before_write", "{}", buf.escape_ascii());
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        if is_last_dot && written.is_ready() {
-            fail_points::pass("letter.after_last_dot");
-        }
+        fail_points::pass!("wire.after_write", "{}", buf.escape_ascii());
         written
     }
 

@@ -146,10 +146,10 @@ impl Store {
                 }
                 answers.push(changed);
             }
-            fail_points::pass("settle.before_commit");
+            fail_points::pass!("settle.before_commit", "{batch:?}");
             Ok::<_, StoreError>(answers)
         })?;
-        fail_points::pass("settle.after_commit");
+        fail_points::pass!("settle.after_commit", "{batch:?}");
         Ok(answers)
     }
 

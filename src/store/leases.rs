@@ -127,7 +127,7 @@ impl Store {
                     .returning(RawJob::as_returning())
                     .get_results($c)
                     .await?;
-                fail_points::pass("claim.before_commit");
+                fail_points::pass!("claim.before_commit");
                 Ok(claimed)
             }};
         }
@@ -142,11 +142,8 @@ impl Store {
                 .await
             }),
         }?;
-        if raw.is_empty() {
-            return Ok(Vec::new());
-        }
-        fail_points::pass("claim.after_commit");
         let mut claimed = job_rows(raw)?;
+        fail_points::pass!("claim.after_commit", "{claimed:?}");
         // An UPDATE returns its rows in any order.
         claimed.sort_by_key(|job| (job.priority, job.run_at, job.id));
         Ok(claimed)

@@ -136,13 +136,13 @@ where
     #[cfg(feature = "fail-points")]
     connection.set_instrumentation(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::CommitTransaction { .. } = event {
-            fail_points::pass("migration.before_commit");
+            fail_points::pass!("migration.before_commit");
         }
     });
     for migration in &pending {
-        fail_points::pass("migration.before");
+        fail_points::pass!("migration.before");
         connection.run_migration(migration).map_err(failed)?;
-        fail_points::pass("migration.after");
+        fail_points::pass!("migration.after");
     }
     Ok(names(&pending))
 }

@@ -136,13 +136,13 @@ impl Store {
                 let user = match owner {
                     Some(owner) => owner,
                     None => {
-                        fail_points::pass("sign_up.before_user");
+                        fail_points::pass!("sign_up.before_user");
                         let user = diesel::insert_into(users::table)
                             .values((columns(&new.user, now), users::operator.eq(false)))
                             .returning(users::id)
                             .get_result::<i64>(c)
                             .await?;
-                        fail_points::pass("sign_up.after_user");
+                        fail_points::pass!("sign_up.after_user");
                         user
                     }
                 };
@@ -175,10 +175,10 @@ impl Store {
                 let rows = insert_jobs!(c, &first, now);
                 answers.push(Ok((new.receipt.clone(), rows, false)));
             }
-            fail_points::pass("sign_up.before_commit");
+            fail_points::pass!("sign_up.before_commit");
             Ok::<_, StoreError>(answers)
         })?;
-        fail_points::pass("sign_up.after_commit");
+        fail_points::pass!("sign_up.after_commit");
         answers
             .into_iter()
             .map(|answer| match answer {

@@ -184,7 +184,7 @@ impl SchedulerActor {
                 cancel: cancel.clone(),
             };
             self.running.insert(job.id, running);
-            fail_points::pass("scheduler.hand_out");
+            fail_points::pass!("scheduler.hand_out");
             if self.stopping {
                 // The stop came while the claim was under way.
                 self.judge(&job, Outcome::HandedBack);

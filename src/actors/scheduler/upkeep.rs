@@ -47,18 +47,21 @@ impl SchedulerActor {
         );
         let entered = async move {
             store.leave(&former).await?;
+            fail_points::pass!("enter.before");
             store.enter(&owner, &whereabouts::here(), now).await?;
+            fail_points::pass!("enter.after");
             for other in store.instances().await? {
                 if whereabouts::is_gone(&other.process) {
                     store.strike_out(&other).await?;
                 }
             }
+            fail_points::pass!("strike_out.after");
             store.orphans().await
         };
         let entered = entered.into_actor(self);
         ctx.spawn(entered.map(|orphans, actor, ctx| match orphans {
             Ok(orphans) => {
-                fail_points::pass("scheduler.entered");
+                fail_points::pass!("scheduler.entered");
                 actor.entering = false;
                 actor.stale = true;
                 actor.rescue(orphans);
@@ -80,14 +83,14 @@ impl SchedulerActor {
             }
             let (store, owner) = (actor.parts.store.clone(), actor.owner.clone());
             let clock = actor.parts.clock.clone();
-            fail_points::pass_with("heartbeat.before", actor.running.len());
+            fail_points::pass!("heartbeat.before", "{}", actor.running.len());
             let looked = async move {
                 let looked = look(&store, &owner, &clock).await;
                 (owner, looked)
             };
             let looked = looked.into_actor(actor);
             ctx.spawn(looked.map(|(owner, looked), actor, ctx| {
-                fail_points::pass_with("heartbeat.after", actor.running.len());
+                fail_points::pass!("heartbeat.after", "{}", actor.running.len());
                 actor.looked(&owner, looked, ctx);
                 actor.keep_up(ctx);
             }));
