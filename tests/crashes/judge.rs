@@ -2,10 +2,17 @@
 
 use std::time::Duration;
 
-use cadastro::{queue::State, store::JobRow};
+use cadastro::{
+    queue::{EMAIL, State},
+    store::{IN_DOUBT, JobRow},
+};
 use jiff::Timestamp;
 
-use crate::{stage::Stage, witness};
+use crate::{
+    stage::{Stage, get},
+    support::program::Program,
+    witness,
+};
 
 /// Nobody can be found silent sooner than this after a start with the default lease of 15 s: a first look after
 /// a fifth of it, and three more without a new heartbeat. Whoever takes up a job sooner did not wait for it.
@@ -18,14 +25,17 @@ pub struct Found {
     pub lost: usize,
     pub finished_twice: usize,
     pub letters_twice: usize,
+    /// Sign-ups that were there after the death, whole, though nobody had been told.
+    pub unanswered: usize,
     /// Attempts that a death interrupted.
     pub interrupted: usize,
     /// From the next start until the last of these was taken up.
     pub taken_up: Duration,
 }
 
-/// Whoever is there is there with everything, and everybody is who was answered.
-pub async fn whole(stage: &Stage) {
+/// Whoever is there is there with everything, and everybody is who was answered; and whatever executes is
+/// somebody's. How many are there.
+pub async fn whole(stage: &Stage) -> i64 {
     let signups = stage.count("(SELECT count(*) FROM signups)").await;
     assert_eq!(stage.count("(SELECT count(*) FROM users)").await, signups);
     let jobs = "(SELECT count(*) FROM jobs WHERE signup_id IS NOT NULL)";
@@ -33,6 +43,36 @@ pub async fn whole(stage: &Stage) {
     for receipt in stage.receipts() {
         let there = format!("(SELECT count(*) FROM signups WHERE receipt = '{receipt}')");
         assert_eq!(stage.count(&there).await, 1);
+    }
+    let nobodys = "(SELECT count(*) FROM jobs WHERE state = 'executing' AND owner IS NULL)";
+    assert_eq!(stage.count(nobodys).await, 0);
+    signups
+}
+
+/// Whoever got a letter twice is told that this may be so, and so are operators.
+pub async fn doubts_are_shown(stage: &Stage, program: &Program) {
+    for person in &stage.people {
+        if copies(stage, person.name) < 2 {
+            continue;
+        }
+        let receipt = person.receipt.as_deref().expect("everybody was answered");
+        let page = reqwest::Client::new()
+            .get(format!("{}/signup/{receipt}", program.url))
+            .header("accept-language", "en")
+            .send();
+        let page = page.await.expect("an answer").text().await.expect("a page");
+        assert!(
+            page.contains("This message may have arrived twice"),
+            "{page}"
+        );
+        let jobs = person.jobs(stage).await;
+        let letter = jobs
+            .iter()
+            .find(|job| job.queue == EMAIL)
+            .expect("a letter");
+        let shown = get(program, &format!("jobs/{}", letter.id.0)).await;
+        let error = shown["attempts"][0]["error"].as_str().unwrap_or_default();
+        assert!(error.starts_with(IN_DOUBT), "{shown}");
     }
 }
 
@@ -47,6 +87,8 @@ impl Found {
         whole(stage).await;
         let accounts = stage.count("(SELECT count(*) FROM users)").await;
         assert_eq!(accounts, stage.people.len() as i64, "one account each");
+        let executing = "(SELECT count(*) FROM jobs WHERE state = 'executing')";
+        assert_eq!(stage.count(executing).await, 0, "all is done");
         let mut found = Found::default();
         for person in &stage.people {
             let jobs = person.jobs(stage).await;

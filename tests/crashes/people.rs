@@ -47,7 +47,7 @@ impl Person {
                 return;
             };
             // An actor that fell over the form is ready for it again in a moment.
-            if answer.status() == 500 {
+            if answer.status().is_server_error() {
                 continue;
             }
             assert_eq!(answer.status(), 202, "{answer:?}");

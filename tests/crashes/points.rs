@@ -11,6 +11,8 @@ pub enum Scene {
     Work(&'static str),
     /// Two long tasks are under way.
     Heartbeat,
+    /// A process that died has left two tasks, and the next one starts.
+    Rescue,
     /// The program has been replaced by one with a further migration.
     Migration,
 }
@@ -22,7 +24,7 @@ impl Scene {
             // Whoever is first signs up alone, and the others share a commit.
             Scene::SignUp => &[2, 1],
             Scene::Work(_) => &[3, 1, 2],
-            Scene::Heartbeat | Scene::Migration => &[1],
+            Scene::Heartbeat | Scene::Rescue | Scene::Migration => &[1],
         }
     }
 }
@@ -58,9 +60,10 @@ const SIGN_UP: Scene = Scene::SignUp;
 const LETTER: Scene = Scene::Work(EMAIL);
 const TASKS: Scene = Scene::Work(TASK);
 const BEAT: Scene = Scene::Heartbeat;
+const RESCUE: Scene = Scene::Rescue;
 const MIGRATION: Scene = Scene::Migration;
 
-pub const POINTS: [Point; 26] = [
+pub const POINTS: [Point; 31] = [
     at(
         "sign_up.before_user",
         SIGN_UP,
@@ -87,7 +90,7 @@ pub const POINTS: [Point; 26] = [
         "claim of tasks: before the commit",
     ),
     at(
-        "claim.after_commit",
+        "claim.after_commit(JobRow)",
         TASKS,
         "claim of tasks: after the commit",
     ),
@@ -97,7 +100,7 @@ pub const POINTS: [Point; 26] = [
         "claim of a letter: before the commit",
     ),
     at(
-        "claim.after_commit",
+        "claim.after_commit(JobRow)",
         LETTER,
         "claim of a letter: after the commit",
     ),
@@ -124,12 +127,12 @@ pub const POINTS: [Point; 26] = [
     ),
     at("handler.middle", LETTER, "letter: composed, not sent"),
     at(
-        "letter.before_last_dot",
+        "wire.before_write(\\r\\n.\\r\\n)",
         LETTER,
         "letter: sent but for the last dot",
     ),
     twice(
-        "letter.after_last_dot",
+        "wire.after_write(\\r\\n.\\r\\n)",
         "letter: handed over, the 250 unread",
     ),
     twice("letter.after_250", "letter: the 250 read"),
@@ -151,6 +154,31 @@ pub const POINTS: [Point; 26] = [
     ),
     at("heartbeat.before", BEAT, "heartbeat: before it"),
     at("heartbeat.after", BEAT, "heartbeat: after it"),
+    at(
+        "enter.before",
+        RESCUE,
+        "next start: before the instance enters",
+    ),
+    at(
+        "enter.after",
+        RESCUE,
+        "next start: entered beside the dead one",
+    ),
+    at(
+        "strike_out.after",
+        RESCUE,
+        "next start: the dead one struck out",
+    ),
+    at(
+        "settle.before_commit(Rescued)",
+        RESCUE,
+        "rescue of tasks: before the commit",
+    ),
+    at(
+        "settle.after_commit(Rescued)",
+        RESCUE,
+        "rescue of tasks: after the commit",
+    ),
     at("migration.before", MIGRATION, "migration: before it"),
     at(
         "migration.before_commit",

@@ -22,9 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The last death finds the attempts spent.
 const ATTEMPTS: i32 = 5;
 
-/// What the job does to its process, and by which signal that ends. A process that has run out of memory is
-/// killed from outside.
-const DEATHS: [(&str, i32); 3] = [("abort", 6), ("overflow", 6), ("kill", 9)];
+/// What the job does to its process, and by which signal that ends. Where the machine is out of memory the
+/// kernel kills; where the process may not have more it aborts.
+const DEATHS: [(&str, i32); 4] = [("abort", 6), ("overflow", 6), ("exhaust", 6), ("kill", 9)];
 
 /// A stage with the job on it, and some others that were enqueued beside it.
 struct Poisoned {

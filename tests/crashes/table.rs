@@ -17,23 +17,29 @@ impl Sum {
         self.found.lost += found.lost;
         self.found.finished_twice += found.finished_twice;
         self.found.letters_twice += found.letters_twice;
+        self.found.unanswered += found.unanswered;
         self.found.interrupted += found.interrupted;
         self.found.taken_up = self.found.taken_up.max(found.taken_up);
     }
 }
 
-/// A row for each point, and in each field what was found on SQLite and on PostgreSQL.
+/// A row for each point, and in each field what was found on SQLite and on PostgreSQL. What must not be found
+/// at all is in the line above.
 pub fn table(rows: &[(Point, [Sum; 2])]) -> String {
     let head = [
         "the process dies",
-        "runs",
-        "lost",
-        "finished twice",
-        "letters twice",
-        "interrupted",
+        "times",
+        "saved, unanswered",
+        "attempts interrupted",
         "taken up after at most",
+        "letters sent again",
     ];
+    let sums = || rows.iter().flat_map(|(_, sums)| sums);
+    let deaths: usize = sums().map(|sum| sum.runs).sum();
+    let lost: usize = sums().map(|sum| sum.found.lost).sum();
+    let twice: usize = sums().map(|sum| sum.found.finished_twice).sum();
     let mut lines = vec![
+        format!("{deaths} deaths: {lost} sign-ups lost, {twice} jobs finished twice\n"),
         line(&head.map(str::to_owned)),
         "|---".repeat(head.len()) + "|",
     ];
@@ -42,11 +48,10 @@ pub fn table(rows: &[(Point, [Sum; 2])]) -> String {
         lines.push(line(&[
             point.told.to_owned(),
             both(|sum| sum.runs.to_string()),
-            both(|sum| sum.found.lost.to_string()),
-            both(|sum| sum.found.finished_twice.to_string()),
-            both(|sum| sum.found.letters_twice.to_string()),
+            both(|sum| sum.found.unanswered.to_string()),
             both(|sum| sum.found.interrupted.to_string()),
             both(|sum| time(sum.found)),
+            both(|sum| sum.found.letters_twice.to_string()),
         ]));
     }
     lines.join("\n")

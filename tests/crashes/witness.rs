@@ -1,7 +1,7 @@
 //! What really happened to the jobs, from two witnesses that the program knows nothing of: a trigger in the
 //! database, and the file of the passages.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fmt::Debug, fs, path::Path, str::FromStr};
 
 use crate::support::raw::Raw;
 
@@ -44,9 +44,19 @@ pub fn started_twice(passed: &Path) -> Vec<String> {
         .lines()
         .filter_map(|line| line.strip_prefix("handler.after_start "));
     let mut once = BTreeSet::new();
-    let attempt = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
-    let twice = starts
-        .map(attempt)
-        .filter(|start| !once.insert(start.clone()));
-    twice.collect()
+    let twice = starts.map(attempt).filter(|start| !once.insert(*start));
+    twice
+        .map(|(job, attempt)| format!("{job} {attempt}"))
+        .collect()
+}
+
+/// The numbers of a job and its attempt, as a passage tells of them.
+fn attempt(job: &str) -> (i64, i32) {
+    (after(job, "id: JobId("), after(job, " attempt: "))
+}
+
+fn after<N: FromStr<Err: Debug>>(job: &str, name: &str) -> N {
+    let (_, value) = job.split_once(name).expect(name);
+    let digits = value.split(|c: char| !c.is_ascii_digit()).next();
+    digits.unwrap_or_default().parse().expect(name)
 }
