@@ -1,10 +1,12 @@
 //! The program killed, stopped and started again: nothing is lost.
 
+use std::fs;
+
 use cadastro::{queue::State, store::JobRow};
 
 use crate::support::{
     database::TestDatabase,
-    program::{Program, sign_up, watch},
+    program::{BINARY, Program, sign_up, watch},
     raw::Raw,
 };
 
@@ -188,4 +190,9 @@ async fn the_program_that_people_run_breaks_at_no_fail_point() {
     let program = Program::start(&database, &settings);
     let receipt = sign_up(&program, "maria").await;
     watch(&program, &receipt, all("completed")).await;
+    let binary = fs::read(BINARY).expect("the program can be read");
+    let binary = String::from_utf8_lossy(&binary);
+    for name in ["FAIL_POINTS", "sign_up.before_commit"] {
+        assert!(!binary.contains(name), "{name}");
+    }
 }
