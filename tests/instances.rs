@@ -85,7 +85,7 @@ async fn a_dead_instance_elsewhere_is_struck_out_within_the_beats_of_a_lease() {
     let elsewhere = format!("UPDATE instances SET process = 'elsewhere' WHERE id = '{owner}'");
     raw.run(&elsewhere).await;
     let beaten = format!("SELECT move AS line FROM notes WHERE id = '{owner}'");
-    while raw.lines(&beaten).await.is_empty() {}
+    raw.until(&beaten, |notes| !notes.is_empty()).await;
     first.kill();
     watch(&second, &receipt, all("completed")).await;
 
