@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::{judge::Found, points::Point};
 
+/// Nothing of the kind was found.
+const NONE: &str = "–";
+
 /// What the runs at one point found on one database.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sum {
@@ -44,22 +47,32 @@ pub fn table(rows: &[(Point, [Sum; 2])]) -> String {
         "|---".repeat(head.len()) + "|",
     ];
     for (point, sums) in rows {
-        let both = |of: fn(&Sum) -> String| sums.each_ref().map(of).join(" / ");
+        let both = |of: fn(&Sum) -> String| match sums.each_ref().map(of) {
+            [sqlite, postgres] if sqlite == NONE && postgres == NONE => NONE.to_owned(),
+            fields => fields.join(" / "),
+        };
         lines.push(line(&[
             point.told.to_owned(),
             both(|sum| sum.runs.to_string()),
-            both(|sum| sum.found.unanswered.to_string()),
-            both(|sum| sum.found.interrupted.to_string()),
+            both(|sum| number(sum.found.unanswered)),
+            both(|sum| number(sum.found.interrupted)),
             both(|sum| time(sum.found)),
-            both(|sum| sum.found.letters_twice.to_string()),
+            both(|sum| number(sum.found.letters_twice)),
         ]));
     }
     lines.join("\n")
 }
 
+fn number(found: usize) -> String {
+    match found {
+        0 => NONE.to_owned(),
+        found => found.to_string(),
+    }
+}
+
 fn time(found: Found) -> String {
     match found.taken_up {
-        Duration::ZERO => "–".to_owned(),
+        Duration::ZERO => NONE.to_owned(),
         taken_up => format!("{} ms", taken_up.as_millis()),
     }
 }
