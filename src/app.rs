@@ -70,6 +70,8 @@ pub struct App {
     web: web::ServerHandle,
     stopping: watch::Sender<bool>,
     lost: mpsc::UnboundedReceiver<&'static str>,
+    /// The Scheduler fell too often: it does not listen for a while.
+    scheduler_lost: bool,
     _threads: [Threads; 2],
     _sole: Option<Sole>,
 }
@@ -189,6 +191,7 @@ impl Builder {
             web,
             stopping,
             lost,
+            scheduler_lost: false,
             _threads: threads,
             _sole: sole,
         })
@@ -201,6 +204,12 @@ impl App {
     pub async fn stop(self) {
         // Pages that watch jobs would stay open for ever: they are told first.
         self.stopping.send_replace(true);
+        if self.scheduler_lost {
+            // Whoever waited for it to drain would wait in vain.
+            self.web.stop(true).await;
+            tracing::warn!("running jobs are due again at the next start");
+            return;
+        }
         let drained = self.scheduler.drain(self.grace);
         let (drained, ()) = tokio::join!(drained, self.web.stop(true));
         if !drained {
@@ -215,7 +224,10 @@ impl App {
     /// Returns once nothing works any more without a fresh process.
     pub async fn lost(&mut self) -> AppError {
         match self.lost.recv().await {
-            Some(actor) => AppError::Lost(actor),
+            Some(actor) => {
+                self.scheduler_lost = actor == "scheduler";
+                AppError::Lost(actor)
+            }
             // The actors' own ends are gone: nobody is left to fall.
             None => std::future::pending().await,
         }

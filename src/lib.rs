@@ -11,6 +11,7 @@
 //! store, mail                                    memory; the way out
 //! account                                        who signed up: plain data
 //! queue, text, config, metrics, clock, telemetry rules and tools; they import nothing of ours
+//! fail_points                                    where tests let it break; nothing in a release
 //! ```
 
 pub mod account;
@@ -19,6 +20,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod fail_points;
 pub mod jobs;
 pub mod mail;
 pub mod metrics;

@@ -8,7 +8,6 @@ mod instances;
 mod leases;
 mod migrations;
 mod plans;
-pub(crate) mod raw;
 mod reports;
 mod rivals;
 mod signups;
@@ -18,16 +17,14 @@ use std::time::Duration;
 
 use cadastro::{
     account::{EmailAddress, NewUser, Username},
-    metrics::Metrics,
     queue::{Due, NewJob, SignupId, State, TASK},
-    store::{JobRow, NewSignup, PoolSize, SignedUp, SignupRefusal, Store, StoreError},
+    store::{JobRow, NewSignup, SignedUp, SignupRefusal, Store, StoreError},
     text::Locale,
 };
 use jiff::Timestamp;
-use raw::Raw;
 use serde_json::json;
 
-use crate::support::database::TestDatabase;
+use crate::support::{database::TestDatabase, raw::Raw};
 
 /// A store on a migrated database of its own.
 struct Subject {
@@ -37,7 +34,7 @@ struct Subject {
 
 impl Subject {
     async fn on(database: TestDatabase) -> Self {
-        let store = open(database.url());
+        let store = database.store();
         store.migrate().await.expect("it can be migrated");
         enter(&store, "here").await;
         Subject { store, database }
@@ -45,7 +42,7 @@ impl Subject {
 
     /// Another process on the same database.
     fn another_store(&self) -> Store {
-        open(self.database.url())
+        self.database.store()
     }
 
     /// A way round the store.
@@ -65,15 +62,6 @@ async fn on_both(ask: impl AsyncFn(Subject)) {
         println!("on {database}");
         ask(Subject::on(database).await).await;
     }
-}
-
-fn open(url: &str) -> Store {
-    let metrics = Metrics::new("test");
-    match url.strip_prefix("sqlite://") {
-        Some(path) => Store::sqlite(path.as_ref(), metrics),
-        None => Store::postgres(url, PoolSize::default(), metrics),
-    }
-    .expect("it can be opened")
 }
 
 /// Enters an instance; on a file in the place of any other.

@@ -8,7 +8,15 @@ use std::{
 
 /// The rooms from the ground up; those on one floor do not know each other.
 const FLOORS: [&[&str]; 8] = [
-    &["queue", "text", "config", "metrics", "clock", "telemetry"],
+    &[
+        "queue",
+        "text",
+        "config",
+        "metrics",
+        "clock",
+        "telemetry",
+        "fail_points",
+    ],
     &["account"],
     &["store", "mail"],
     &["jobs"],

@@ -16,8 +16,13 @@ use serde_json::json;
 use tokio_postgres::{AsyncMessage, NoTls};
 
 use crate::{
-    recovery::{QUICK, SLOW, all, jobs, open, sign_up, watch},
-    support::{app::TestApp, database::TestDatabase, program::Program},
+    recovery::{QUICK, SLOW, all, jobs},
+    support::{
+        app::TestApp,
+        database::TestDatabase,
+        program::{Program, sign_up, watch},
+        raw::Raw,
+    },
 };
 
 /// A second process that does what the first one no longer can.
@@ -48,11 +53,52 @@ async fn the_jobs_of_a_killed_instance_go_on_in_another() {
     let second = Program::start(&database, &with(&QUICK, &SHORT));
     first.kill();
     watch(&second, &receipt, all("completed")).await;
-    let store = open(&database);
+    let store = database.store();
     for job in jobs(&database, &receipt).await {
         if job.kind != "welcome_email" {
             assert_eq!(outcomes(&store, job.id).await, ["rescued"]);
         }
+    }
+}
+
+/// Has the database note, at each instance's beats and at its end, how many beats the other one has made.
+const NOTE: &str = "CREATE TABLE notes (id TEXT, move TEXT, beats BIGINT);
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+        INSERT INTO notes SELECT OLD.id, TG_OP, beats FROM instances WHERE id <> OLD.id; RETURN NULL; END';
+    CREATE TRIGGER note AFTER UPDATE OF beats OR DELETE ON instances FOR EACH ROW EXECUTE FUNCTION note()";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_instance_elsewhere_is_struck_out_within_the_beats_of_a_lease() {
+    // A beat a second, so that a busy machine does not make the first one look silent while it lives.
+    let lease = [("CADASTRO_LEASE", "5s")];
+    let database = TestDatabase::postgres();
+    let first = Program::start(&database, &with(&SLOW, &lease));
+    let receipt = sign_up(&first, "maria").await;
+    watch(&first, &receipt, two_run).await;
+    let second = Program::start(&database, &with(&QUICK, &lease));
+    let owner = jobs(&database, &receipt).await.remove(1).owner;
+    let owner = owner.expect("it executes");
+
+    let mut raw = Raw::open(database.url()).await;
+    raw.run(NOTE).await;
+    // Whoever reads this cannot look whether the process still runs.
+    let elsewhere = format!("UPDATE instances SET process = 'elsewhere' WHERE id = '{owner}'");
+    raw.run(&elsewhere).await;
+    let beaten = format!("SELECT move AS line FROM notes WHERE id = '{owner}'");
+    raw.until(&beaten, |notes| !notes.is_empty()).await;
+    first.kill();
+    watch(&second, &receipt, all("completed")).await;
+
+    let beats = format!(
+        "SELECT CAST(max(beats) FILTER (WHERE move = 'DELETE') - max(beats) FILTER (WHERE move = 'UPDATE') AS TEXT)
+         AS line FROM notes WHERE id = '{owner}'"
+    );
+    let beats: i64 = raw.lines(&beats).await[0].parse().expect("a number");
+    // A lease is five beats. Three looks are the least; the first may have come just before the last sign of life.
+    assert!((3..=5).contains(&beats), "{beats}");
+    let store = database.store();
+    for job in &jobs(&database, &receipt).await[1..] {
+        assert_eq!(outcomes(&store, job.id).await, ["rescued"]);
     }
 }
 
@@ -74,7 +120,7 @@ async fn an_instance_that_was_held_for_longer_than_its_lease_finds_its_jobs_in_o
     drop(second);
     let again = sign_up(&first, "jose").await;
     watch(&first, &again, two_run).await;
-    let store = open(&database);
+    let store = database.store();
     for (before, after) in held.iter().zip(jobs(&database, &receipt).await) {
         assert_eq!(after.state, State::Completed);
         if before.state == State::Executing {

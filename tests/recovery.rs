@@ -1,59 +1,14 @@
 //! The program killed, stopped and started again: nothing is lost.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, fs};
 
-use cadastro::{
-    metrics::Metrics,
-    queue::State,
-    store::{JobRow, PoolSize, Store},
+use cadastro::{queue::State, store::JobRow};
+
+use crate::support::{
+    database::TestDatabase,
+    program::{BINARY, Program, sign_up, watch},
+    raw::Raw,
 };
-use futures_util::StreamExt;
-use serde_json::{Value, json};
-
-use crate::support::{database::TestDatabase, program::Program};
-
-/// How long a test waits for news before it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Signs somebody up over HTTP, and gives the receipt.
-pub async fn sign_up(program: &Program, username: &str) -> String {
-    let answer = reqwest::Client::new()
-        .post(format!("{}/api/v1/signups", program.url))
-        .json(&json!({
-            "username": username,
-            "email": format!("{username}@example.com"),
-            "password": "correct horse battery",
-        }))
-        .send()
-        .await
-        .expect("the program answers");
-    assert_eq!(answer.status(), 202);
-    let answer: Value = answer.json().await.expect("JSON");
-    answer["receipt"].as_str().expect("a receipt").to_owned()
-}
-
-/// Watches a receipt as its page does, until its jobs are as the test wants them.
-pub async fn watch(program: &Program, receipt: &str, enough: impl Fn(&str) -> bool) {
-    let url = format!("{}/signup/{receipt}/events", program.url);
-    let answer = reqwest::get(url).await.expect("the program answers");
-    assert_eq!(answer.status(), 200);
-    let mut news = answer.bytes_stream();
-    let mut seen = String::new();
-    let waited = tokio::time::timeout(PATIENCE, async {
-        while !enough(seen.rsplit("event: jobs").next().unwrap_or_default()) {
-            let more = news
-                .next()
-                .await
-                .expect("more news")
-                .expect("the stream holds");
-            seen.push_str(&String::from_utf8_lossy(&more));
-        }
-    });
-    assert!(
-        waited.await.is_ok(),
-        "the receipt did not come that far: {seen}"
-    );
-}
 
 pub fn all(state: &'static str) -> impl Fn(&str) -> bool {
     move |jobs| jobs.matches(&format!("data-state=\"{state}\"")).count() == 3
@@ -63,23 +18,9 @@ fn some(state: &'static str) -> impl Fn(&str) -> bool {
     move |jobs| jobs.contains(&format!("data-state=\"{state}\""))
 }
 
-pub fn open(database: &TestDatabase) -> Store {
-    let opened = match database.url().strip_prefix("sqlite://") {
-        Some(path) => Store::sqlite(path.as_ref(), Metrics::new("sqlite")),
-        None => Store::postgres(
-            database.url(),
-            PoolSize::default(),
-            Metrics::new("postgres"),
-        ),
-    };
-    opened.expect("the database opens")
-}
-
 pub async fn jobs(database: &TestDatabase, receipt: &str) -> Vec<JobRow> {
-    let found = open(database)
-        .receipt(receipt)
-        .await
-        .expect("the database answers");
+    let found = database.store().receipt(receipt).await;
+    let found = found.expect("the database answers");
     found.expect("the receipt exists").jobs
 }
 
@@ -110,7 +51,7 @@ async fn a_job_left_by_a_dead_process_runs_again_at_the_next_start() {
 
         let program = Program::start(&database, &[QUICK.as_slice(), &lease].concat());
         watch(&program, &receipt, all("completed")).await;
-        let store = open(&database);
+        let store = database.store();
         for job in jobs(&database, &receipt).await {
             let interrupted = job.kind != "welcome_email";
             assert_eq!(
@@ -188,6 +129,54 @@ async fn a_stop_lets_running_jobs_end_within_the_grace_period() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_is_slow_to_enter_does_not_take_itself_for_dead() {
+    let database = TestDatabase::postgres();
+    let migrated = database.store().migrate().await;
+    migrated.expect("it can be migrated");
+    let mut lock = Raw::open(database.url()).await;
+    lock.run("BEGIN; LOCK TABLE instances").await;
+    let hasty = [QUICK.as_slice(), &[("CADASTRO_LEASE", "1s")]].concat();
+    let program = Program::start(&database, &hasty);
+    let receipt = sign_up(&program, "maria").await;
+    let mut onlooker = Raw::open(database.url()).await;
+    let waiting = "SELECT query_start || ' ' || query AS line FROM pg_stat_activity
+                   WHERE wait_event_type = 'Lock' AND query LIKE '%\"instances\"%'";
+    let mut waits = BTreeSet::new();
+    // Until it has tried to enter for the second time, or gives a sign of life without having entered.
+    let twice = |lines: Vec<String>| {
+        waits.extend(lines);
+        waits.len() >= 2
+    };
+    onlooker.until(waiting, twice).await;
+    let beats = |wait: &String| wait.contains("UPDATE \"instances\"");
+    assert!(!waits.iter().any(beats), "{waits:?}");
+    lock.run("COMMIT").await;
+    watch(&program, &receipt, all("completed")).await;
+    let said = program.log();
+    assert!(!said.contains("silent"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_a_stop_that_waits_for_running_jobs() {
+    let database = TestDatabase::sqlite();
+    let patient = [SLOW.as_slice(), &[("CADASTRO_SHUTDOWN_GRACE", "1h")]].concat();
+    let program = Program::start(&database, &patient);
+    let receipt = sign_up(&program, "maria").await;
+    watch(&program, &receipt, some("executing")).await;
+    program.signal("TERM");
+    // Once nobody is let in any more, it has heard the first one.
+    while reqwest::get(format!("{}/healthz", program.url))
+        .await
+        .is_ok()
+    {}
+    program.signal("TERM");
+    assert_eq!(program.ended().await.0.code(), Some(0));
+
+    let program = Program::start(&database, &QUICK);
+    watch(&program, &receipt, all("completed")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_process_on_the_same_file_is_refused() {
     let database = TestDatabase::sqlite();
     let first = Program::start(&database, &QUICK);
@@ -199,4 +188,19 @@ async fn a_second_process_on_the_same_file_is_refused() {
     // The first is none the worse for it.
     let receipt = sign_up(&first, "maria").await;
     watch(&first, &receipt, all("completed")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_that_people_run_breaks_at_no_fail_point() {
+    let database = TestDatabase::sqlite();
+    let fail = "migration.before=kill;sign_up.before_commit=kill;handler.after_start=abort";
+    let settings = [QUICK.as_slice(), &[("FAIL_POINTS", fail)]].concat();
+    let program = Program::start(&database, &settings);
+    let receipt = sign_up(&program, "maria").await;
+    watch(&program, &receipt, all("completed")).await;
+    let binary = fs::read(BINARY).expect("the program can be read");
+    let binary = String::from_utf8_lossy(&binary);
+    for name in ["FAIL_POINTS", "sign_up.before_commit"] {
+        assert!(!binary.contains(name), "{name}");
+    }
 }

@@ -9,11 +9,11 @@ use tokio::{
 };
 
 use crate::{
-    recovery::{self, QUICK},
+    recovery::{QUICK, jobs},
     support::{
         app::TestApp,
         database::TestDatabase,
-        program::Program,
+        program::{Program, sign_up, watch},
         smtp::{Do, SmtpServer, Step},
         visitor::{TOKEN, Visitor, filled},
     },
@@ -209,11 +209,11 @@ async fn a_mail_server_that_names_the_recipient_puts_no_address_into_the_log() {
     let url = smtp.url();
     let settings = [QUICK.as_slice(), &[("SMTP_URL", url.as_str())]].concat();
     let program = Program::start(&database, &settings);
-    let receipt = recovery::sign_up(&program, "maria").await;
+    let receipt = sign_up(&program, "maria").await;
     let discarded = |jobs: &str| jobs.contains("data-state=\"discarded\"");
-    recovery::watch(&program, &receipt, discarded).await;
-    let letter = recovery::jobs(&database, &receipt).await.remove(0);
-    let attempts = recovery::open(&database).attempts(letter.id).await;
+    watch(&program, &receipt, discarded).await;
+    let letter = jobs(&database, &receipt).await.remove(0);
+    let attempts = database.store().attempts(letter.id).await;
     let kept = attempts.expect("the database answers").remove(0).error;
     assert!(kept.is_some_and(|error| error.contains("maria@example.com")));
     let log = program.log();

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    fail_points,
     jobs::{JobError, Work},
     mail::{Connection, MailError, Mailer, Message, Pass},
     metrics::Metrics,
@@ -108,6 +109,7 @@ impl Delivery {
             Err(Outcome::Completed { .. }) => return bounds.hold(self.knock()).await,
             draft => draft?,
         };
+        fail_points::pass!("handler.middle");
         let letter = self.mailer.write(draft).map_err(of_mail)?;
         let sent = match &mut self.connection {
             Some(connection) => {

@@ -14,6 +14,7 @@ use super::{
     supervision::Life,
 };
 use crate::{
+    fail_points,
     jobs::{Catalogue, Context as JobContext, Kind, Tools},
     queue::Outcome,
 };
@@ -45,7 +46,9 @@ pub(super) struct Bench {
 impl Bench {
     /// What it takes to make this attempt. A kind that is not known here is handed back.
     pub(super) fn prepare(&self, run: &Run) -> Result<(&Kind, JobContext, Bounds), Outcome> {
-        let kind = self.catalogue.kind(&run.job.kind);
+        let job = &run.job;
+        fail_points::pass!("handler.before_start", "{job:?}");
+        let kind = self.catalogue.kind(&job.kind);
         let kind = kind.ok_or(Outcome::HandedBack)?;
         let cx = JobContext::new(self.tools.clone(), run.job.clone());
         let bounds = Bounds::new(

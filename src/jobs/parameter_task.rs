@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Context, Done, JobError, Task, simple_task::LONG};
 use crate::{
     account::UserId,
+    fail_points,
     queue::{Job, Policy, SignupId},
 };
 
@@ -51,6 +52,7 @@ impl Task for ParameterTask {
         for step in 1..=STEPS {
             let share = cx.config().parameter_task * step as u32 / STEPS as u32;
             cx.clock().sleep_until(cx.begun() + share).await;
+            fail_points::pass!("handler.middle");
             cx.progress(100 * step / STEPS);
         }
         let reader = cx.reader().await?;

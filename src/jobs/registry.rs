@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Context, Done, JobError, Letter, Task};
 use crate::{
+    fail_points,
     mail::Draft,
     queue::{Due, EMAIL, Job, NewJob, Policy},
     store::JobRow,
@@ -168,6 +169,7 @@ impl CatalogueBuilder {
 
 /// Arguments that cannot be decoded will not be decodable next time either.
 fn decode<J: Job>(job: &JobRow) -> Result<J, JobError> {
+    fail_points::pass!("handler.after_start", "{job:?}");
     serde_json::from_str(&job.args).map_err(|error| {
         JobError::hopeless(format!(
             "the arguments of `{}` cannot be read: {error}",

@@ -18,6 +18,7 @@ use super::{
     tls::{Asked, Wire, ask_for_tls},
     transport::{Accepted, Patience, Route},
 };
+use crate::fail_points;
 
 /// An open conversation, in step.
 pub(super) struct Line {
@@ -121,6 +122,7 @@ impl Line {
             .await
             .and_then(|reply| expect(&reply, &[250]).map(|()| reply))
             .map_err(MailError::after_hand_over)?;
+        fail_points::pass!("letter.after_250");
         let words = reply.message().collect::<Vec<_>>().join(" ");
         Ok(Accepted {
             reply: one_line(&format!("{} {words}", reply.code())),

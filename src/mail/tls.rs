@@ -25,6 +25,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::MailError;
+use crate::fail_points;
 
 /// The certificates by which a mail server may prove who it is, read at the first handshake.
 #[derive(Clone, Debug, Default)]
@@ -231,7 +232,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.heard = 0;
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        fail_points::pass!("wire.before_write", "{}", buf.escape_ascii());
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        fail_points::pass!("wire.after_write", "{}", buf.escape_ascii());
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -13,7 +13,7 @@ use super::{
     schema::{instances, jobs, queues},
     sqlite::Lite,
 };
-use crate::queue::State;
+use crate::{fail_points, queue::State};
 
 /// How many jobs are staged in one transaction: some 20 ms, and few enough for SQLite's parameters.
 const PORTION: usize = 5000;
@@ -127,6 +127,7 @@ impl Store {
                     .returning(RawJob::as_returning())
                     .get_results($c)
                     .await?;
+                fail_points::pass!("claim.before_commit");
                 Ok(claimed)
             }};
         }
@@ -142,6 +143,7 @@ impl Store {
             }),
         }?;
         let mut claimed = job_rows(raw)?;
+        fail_points::pass!("claim.after_commit", "{claimed:?}");
         // An UPDATE returns its rows in any order.
         claimed.sort_by_key(|job| (job.priority, job.run_at, job.id));
         Ok(claimed)

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use deadpool::managed::{self, Manager};
+#[cfg(feature = "fail-points")]
+use diesel::connection::InstrumentationEvent;
 use diesel::{
     backend::Backend,
     migration::{Migration, MigrationSource},
@@ -22,6 +24,7 @@ use super::{
     postgres,
     sqlite::Lite,
 };
+use crate::fail_points;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -129,8 +132,17 @@ where
 {
     let failed = |error| StoreError::Unusable(format!("a migration failed: {error}"));
     let pending = connection.pending_migrations(source).map_err(failed)?;
+    // Between a migration's last statement and its commit diesel lets in nobody but those who listen.
+    #[cfg(feature = "fail-points")]
+    connection.set_instrumentation(|event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::CommitTransaction { .. } = event {
+            fail_points::pass!("migration.before_commit");
+        }
+    });
     for migration in &pending {
+        fail_points::pass!("migration.before");
         connection.run_migration(migration).map_err(failed)?;
+        fail_points::pass!("migration.after");
     }
     Ok(names(&pending))
 }

@@ -12,7 +12,10 @@ use super::{
     many::{Many, ROWS, Value},
     rows::JobRow,
 };
-use crate::queue::{Ending, JobId, State, Verdict};
+use crate::{
+    fail_points,
+    queue::{Ending, JobId, State, Verdict},
+};
 
 /// How an attempt ended, as it is to be written down.
 #[derive(Clone, Debug)]
@@ -41,7 +44,7 @@ impl Store {
     /// An answer is `false` where the attempt was no longer its owner's: a late finish, which
     /// changes nothing.
     pub async fn settle(&self, batch: &[Settled]) -> Result<Vec<bool>, StoreError> {
-        change!(self, |c| {
+        let answers = change!(self, |c| {
             let mut answers = Vec::with_capacity(batch.len());
             for some in batch.chunks(ROWS) {
                 let ended: Vec<Attempt> = ends(some).load(c).await?;
@@ -51,8 +54,11 @@ impl Store {
                 }
                 answers.extend(written);
             }
+            fail_points::pass!("settle.before_commit", "{batch:?}");
             Ok::<_, StoreError>(answers)
-        })
+        })?;
+        fail_points::pass!("settle.after_commit", "{batch:?}");
+        Ok(answers)
     }
 
     /// Writes down how far attempts of `owner` have come, in one transaction.

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     account::NewUser,
+    fail_points,
     queue::{NewJob, SignupId},
 };
 
@@ -135,11 +136,14 @@ impl Store {
                 let user = match owner {
                     Some(owner) => owner,
                     None => {
-                        diesel::insert_into(users::table)
+                        fail_points::pass!("sign_up.before_user");
+                        let user = diesel::insert_into(users::table)
                             .values((columns(&new.user, now), users::operator.eq(false)))
                             .returning(users::id)
                             .get_result::<i64>(c)
-                            .await?
+                            .await?;
+                        fail_points::pass!("sign_up.after_user");
+                        user
                     }
                 };
                 let signup: i64 = diesel::insert_into(signups::table)
@@ -171,8 +175,10 @@ impl Store {
                 let rows = insert_jobs!(c, &first, now);
                 answers.push(Ok((new.receipt.clone(), rows, false)));
             }
+            fail_points::pass!("sign_up.before_commit");
             Ok::<_, StoreError>(answers)
         })?;
+        fail_points::pass!("sign_up.after_commit");
         answers
             .into_iter()
             .map(|answer| match answer {

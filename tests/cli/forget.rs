@@ -9,13 +9,11 @@ use cadastro::{
 use serde::{Deserialize, Serialize};
 
 use super::Terminal;
-use crate::{
-    databases::raw::Raw,
-    support::{
-        app::TestApp,
-        database::TestDatabase,
-        visitor::{PASSWORD, Visitor, receipt_of},
-    },
+use crate::support::{
+    app::TestApp,
+    database::TestDatabase,
+    raw::Raw,
+    visitor::{PASSWORD, Visitor, receipt_of},
 };
 
 /// A task that fails and says whose fault it was.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use cadastro::store::{PoolSize, Store};
 
-use super::{Raw, TestDatabase, on_both, open};
+use super::{Raw, TestDatabase, on_both};
 
 /// The migrations of one tree: what each does and what takes it back, by name.
 fn tree(name: &str) -> BTreeMap<String, (String, String)> {
@@ -33,7 +33,7 @@ fn tree(name: &str) -> BTreeMap<String, (String, String)> {
 async fn each_migration_is_applied_once() {
     for database in TestDatabase::both() {
         println!("on {database}");
-        let store = open(database.url());
+        let store = database.store();
         let all: Vec<_> = tree("sqlite").into_keys().collect();
         let pending = store.pending_migrations().await;
         assert_eq!(pending.expect("an answer"), all);
@@ -47,7 +47,7 @@ async fn each_migration_is_applied_once() {
 #[tokio::test]
 async fn processes_that_migrate_at_once_wait_for_each_other() {
     let database = TestDatabase::postgres();
-    let stores: [Store; 4] = std::array::from_fn(|_| open(database.url()));
+    let stores: [Store; 4] = std::array::from_fn(|_| database.store());
     let migrations = stores.iter().map(Store::migrate);
     let mut applied = Vec::new();
     for answer in futures_util::future::join_all(migrations).await {

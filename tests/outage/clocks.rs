@@ -10,9 +10,10 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::{
-    recovery::{all, jobs, open, sign_up, watch},
+    recovery::{all, jobs},
     support::{
         database::TestDatabase,
+        program::{sign_up, watch},
         time_of_day::InItsOwnTime,
         visitor::{TOKEN, Visitor},
     },
@@ -61,7 +62,7 @@ async fn a_leap(by: &str, database: TestDatabase) {
         state: Some(State::Scheduled),
         ..JobFilter::default()
     };
-    let rest = open(&database).jobs(&filter, None, 100).await;
+    let rest = database.store().jobs(&filter, None, 100).await;
     let rest: Vec<JobRow> = rest.expect("the database answers");
     assert_eq!(rest.len(), 20, "{by}: what is due tomorrow has begun");
 }

@@ -4,8 +4,12 @@ use std::{fs, process::Command, time::Duration};
 
 use super::{PATIENCE, form};
 use crate::{
-    recovery::{all, sign_up, watch},
-    support::{database::TestDatabase, program::Program, visitor::Visitor},
+    recovery::all,
+    support::{
+        database::TestDatabase,
+        program::{Program, sign_up, watch},
+        visitor::Visitor,
+    },
 };
 
 /// Lets the program open files and connections whose number is lower. What is open stays so.

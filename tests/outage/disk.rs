@@ -4,12 +4,12 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::{PATIENCE, form};
 use crate::{
-    databases::raw::Raw,
-    recovery::{all, jobs, sign_up, watch},
+    recovery::{all, jobs},
     support::{
         database::TestDatabase,
         disk::{OnSmallDisk, bound_by_permissions},
-        program::Program,
+        program::{Program, sign_up, watch},
+        raw::Raw,
         visitor::Visitor,
     },
 };

@@ -2,11 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use cadastro::{
-    metrics::Metrics,
-    queue::State,
-    store::{JobCount, PoolSize, Store},
-};
+use cadastro::{queue::State, store::JobCount};
 use tokio::time::{sleep, timeout};
 
 use crate::support::{database::TestDatabase, smtp::SmtpServer};
@@ -17,18 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// How often one looks whether all is done.
 const LOOK: Duration = Duration::from_secs(1);
 
-fn open(database: &TestDatabase) -> Store {
-    let metrics = Metrics::new("soak");
-    match database.url().strip_prefix("sqlite://") {
-        Some(path) => Store::sqlite(path.as_ref(), metrics),
-        None => Store::postgres(database.url(), PoolSize::default(), metrics),
-    }
-    .expect("the database opens")
-}
-
 /// Waits until every job has ended, and says how many ended how.
 pub async fn calm(database: &TestDatabase) -> Vec<JobCount> {
-    let store = open(database);
+    let store = database.store();
     let mut counts = Vec::new();
     let calm = timeout(PATIENCE, async {
         loop {
@@ -54,7 +41,7 @@ pub async fn nothing_is_missing(
     answered: &[(String, String)],
     smtp: &SmtpServer,
 ) {
-    let store = open(database);
+    let store = database.store();
     let mut letters: HashMap<String, Vec<String>> = HashMap::new();
     for letter in smtp.seen().letters {
         let id = letter.read().message_id().expect("a Message-ID").to_owned();

@@ -12,6 +12,10 @@ use std::{
     },
 };
 
+use cadastro::{
+    metrics::Metrics,
+    store::{PoolSize, Store},
+};
 use tempfile::TempDir;
 
 use super::{
@@ -59,6 +63,16 @@ impl TestDatabase {
     /// For `--database-url`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// A store on it, for whoever looks at it past the program.
+    pub fn store(&self) -> Store {
+        let metrics = Metrics::new("test");
+        match self.url.strip_prefix("sqlite://") {
+            Some(path) => Store::sqlite(path.as_ref(), metrics),
+            None => Store::postgres(&self.url, PoolSize::default(), metrics),
+        }
+        .expect("it can be opened")
     }
 }
 

@@ -10,6 +10,7 @@ pub mod disk;
 pub mod mail_server;
 pub mod page;
 pub mod program;
+pub mod raw;
 pub mod smtp;
 pub mod time_of_day;
 pub mod visitor;

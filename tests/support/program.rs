@@ -7,15 +7,16 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
-use tokio::sync::watch;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::{sync::watch, time::timeout};
 
 use super::database::TestDatabase;
 
 /// Where it lies.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_cadastro");
 
-/// How long a test waits for a line in the log before it has failed.
+/// How long a test waits for news before it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `cadastro serve`, ready to answer. Killed when dropped.
@@ -105,6 +106,15 @@ impl Program {
         (status, self.log.read_to_end())
     }
 
+    /// The same, for no longer than a test is patient.
+    pub async fn ended(self) -> (ExitStatus, String) {
+        let mut log = self.log.lines.clone();
+        let closed = async { while log.changed().await.is_ok() {} };
+        let closed = timeout(PATIENCE, closed).await;
+        closed.expect("the program ends");
+        self.end()
+    }
+
     /// Starts it where it is expected to give up, and says how it did.
     pub fn refused(database: &TestDatabase, settings: &[(&str, &str)]) -> Output {
         let child = command(BINARY, database, settings)
@@ -142,7 +152,7 @@ impl Program {
     pub async fn logs(&self, words: &str) -> Value {
         let mut log = self.log.lines.clone();
         let holds = |lines: &Vec<String>| lines.iter().any(|line| line.contains(words));
-        match tokio::time::timeout(PATIENCE, log.wait_for(holds)).await {
+        match timeout(PATIENCE, log.wait_for(holds)).await {
             Ok(Ok(lines)) => {
                 let line = lines.iter().rfind(|line| line.contains(words));
                 parsed(line.expect("it was found"))
@@ -213,4 +223,44 @@ pub fn command(program: &str, database: &TestDatabase, settings: &[(&str, &str)]
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
+}
+
+/// Signs somebody up over HTTP, and gives the receipt.
+pub async fn sign_up(program: &Program, username: &str) -> String {
+    let answer = reqwest::Client::new()
+        .post(format!("{}/api/v1/signups", program.url))
+        .json(&json!({
+            "username": username,
+            "email": format!("{username}@example.com"),
+            "password": "correct horse battery",
+        }))
+        .send()
+        .await
+        .expect("the program answers");
+    assert_eq!(answer.status(), 202);
+    let answer: Value = answer.json().await.expect("JSON");
+    answer["receipt"].as_str().expect("a receipt").to_owned()
+}
+
+/// Watches a receipt as its page does, until its jobs are as the test wants them.
+pub async fn watch(program: &Program, receipt: &str, enough: impl Fn(&str) -> bool) {
+    let url = format!("{}/signup/{receipt}/events", program.url);
+    let answer = reqwest::get(url).await.expect("the program answers");
+    assert_eq!(answer.status(), 200);
+    let mut news = answer.bytes_stream();
+    let mut seen = String::new();
+    let waited = timeout(PATIENCE, async {
+        while !enough(seen.rsplit("event: jobs").next().unwrap_or_default()) {
+            let more = news
+                .next()
+                .await
+                .expect("more news")
+                .expect("the stream holds");
+            seen.push_str(&String::from_utf8_lossy(&more));
+        }
+    });
+    assert!(
+        waited.await.is_ok(),
+        "the receipt did not come that far: {seen}"
+    );
 }

@@ -12,7 +12,7 @@ use crate::{
         AskError,
         probe::{Named, Post},
     },
-    jobs,
+    fail_points, jobs,
     store::{NewSession, NewSignup, SignedUp, SignupRefusal, StoreError},
 };
 
@@ -65,6 +65,7 @@ impl Handler<Post<SignUp>> for RegistrarActor {
 
     fn handle(&mut self, post: Post<SignUp>, ctx: &mut Context<Self>) {
         let (sign_up, _handling) = post.open();
+        fail_points::pass!("registrar.sign_up");
         if self.waiting.len() >= CAPACITY {
             // Whoever does not listen any more has gone away.
             let _ = sign_up.reply.send(Err(AskError::Busy));

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ENDS, POLL, Running, SchedulerActor, window};
 use crate::{
     clock::Clock,
+    fail_points,
     queue::{JobId, Outcome},
     store::{JobRow, Progress, Settled, Store, StoreError},
 };
@@ -183,6 +184,7 @@ impl SchedulerActor {
                 cancel: cancel.clone(),
             };
             self.running.insert(job.id, running);
+            fail_points::pass!("scheduler.hand_out");
             if self.stopping {
                 // The stop came while the claim was under way.
                 self.judge(&job, Outcome::HandedBack);

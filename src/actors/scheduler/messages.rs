@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     actors::probe::{Named, Post},
+    fail_points,
     queue::{JobId, Outcome},
     store::{JobRow, Progress, StoreError},
 };
@@ -100,6 +101,7 @@ impl Handler<Post<Ended>> for SchedulerActor {
 
     fn handle(&mut self, post: Post<Ended>, ctx: &mut Context<Self>) {
         let (ended, _handling) = post.open();
+        fail_points::pass!("scheduler.attempt_ended");
         if let Some(worker) = ended.free {
             self.crew.add(worker, ended.shift);
         }

@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    fail_points,
     jobs::Catalogue,
     metrics::Metrics,
     queue::JobId,
@@ -215,6 +216,7 @@ impl SchedulerActor {
 
     /// Takes in what a turn found, and arms the timer for the next one.
     fn turned(&mut self, taken: dispatch::Taken, ctx: &mut Context<Self>) {
+        fail_points::pass!("scheduler.turned");
         self.turning = false;
         self.settled(taken.settled);
         for job in taken.advanced {

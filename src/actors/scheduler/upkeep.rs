@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    fail_points,
     queue::Outcome,
     store::{InstanceRow, JobRow, Store, StoreError},
 };
@@ -46,17 +47,21 @@ impl SchedulerActor {
         );
         let entered = async move {
             store.leave(&former).await?;
+            fail_points::pass!("enter.before");
             store.enter(&owner, &whereabouts::here(), now).await?;
+            fail_points::pass!("enter.after");
             for other in store.instances().await? {
                 if whereabouts::is_gone(&other.process) {
                     store.strike_out(&other).await?;
                 }
             }
+            fail_points::pass!("strike_out.after");
             store.orphans().await
         };
         let entered = entered.into_actor(self);
         ctx.spawn(entered.map(|orphans, actor, ctx| match orphans {
             Ok(orphans) => {
+                fail_points::pass!("scheduler.entered");
                 actor.entering = false;
                 actor.stale = true;
                 actor.rescue(orphans);
@@ -72,14 +77,20 @@ impl SchedulerActor {
     /// Gives a sign of life and looks at the others, several times in the length of a lease.
     pub(super) fn keep_up(&mut self, ctx: &mut Context<Self>) {
         ctx.run_later(self.parts.lease / PARTS, |actor, ctx| {
+            if actor.entering {
+                // Whoever is still about to enter would find itself struck out.
+                return actor.keep_up(ctx);
+            }
             let (store, owner) = (actor.parts.store.clone(), actor.owner.clone());
             let clock = actor.parts.clock.clone();
+            fail_points::pass!("heartbeat.before", "{}", actor.running.len());
             let looked = async move {
                 let looked = look(&store, &owner, &clock).await;
                 (owner, looked)
             };
             let looked = looked.into_actor(actor);
             ctx.spawn(looked.map(|(owner, looked), actor, ctx| {
+                fail_points::pass!("heartbeat.after", "{}", actor.running.len());
                 actor.looked(&owner, looked, ctx);
                 actor.keep_up(ctx);
             }));

@@ -10,11 +10,11 @@ use cadastro::{
 use super::{judge, judge_at};
 use crate::{
     browser::{PASSWORD, fill_in, log_in},
-    databases::raw::Raw,
     support::{
         app::TestApp,
         browser::{Browser, DESKTOP},
         database::{PostgresServer, TestDatabase},
+        raw::Raw,
         smtp::{Do, SmtpServer, Step},
         visitor::{Visitor, filled},
     },

@@ -1,10 +1,16 @@
 //! A way round the store, to see what it wrote and to put rows where no question puts them.
 
+use std::time::Duration;
+
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection,
     sql_query, sql_types::Text,
 };
+use tokio::time::timeout;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+/// How long a test waits for what only asking can show.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub enum Raw {
     Sqlite(SqliteConnection),
@@ -60,6 +66,12 @@ impl Raw {
             }
             Raw::Postgres(client) => first_column(client, sql).await,
         }
+    }
+
+    /// Asks until the answers are as the test wants them.
+    pub async fn until(&mut self, sql: &str, mut enough: impl FnMut(Vec<String>) -> bool) {
+        let asked = timeout(PATIENCE, async { while !enough(self.lines(sql).await) {} });
+        asked.await.expect(sql);
     }
 
     /// How the database would go about a statement with parameters, of which it knows nothing but
