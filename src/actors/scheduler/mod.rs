@@ -10,7 +10,6 @@ mod handle;
 mod messages;
 mod settle;
 mod upkeep;
-mod watch;
 mod whereabouts;
 mod window;
 
@@ -32,14 +31,13 @@ use crate::{
     clock::Clock,
     jobs::Catalogue,
     metrics::Metrics,
-    queue::JobId,
+    queue::{JobId, Watch},
     store::{JobRow, Progress, Settled, Store},
 };
 use crew::Crew;
 pub(super) use crew::{Report, Run, Ticket, Worker};
 pub use handle::{Change, Scheduler};
 use messages::Heard;
-use watch::Watch;
 use window::Window;
 
 /// How long the table goes unread at the most: what another process wrote is found by then.
@@ -77,7 +75,7 @@ pub(super) struct SchedulerActor {
     owner: Arc<str>,
     /// By which this process knows its own announcements.
     voice: Arc<str>,
-    watch: Watch,
+    watch: Watch<Arc<str>>,
     crew: Crew,
     running: HashMap<JobId, Running>,
     /// Ended, not yet written down.

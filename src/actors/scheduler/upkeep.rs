@@ -5,14 +5,10 @@ use std::sync::Arc;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use data_encoding::HEXLOWER;
 
-use super::{
-    AGAIN, SchedulerActor,
-    watch::{PARTS, Watch},
-    whereabouts,
-};
+use super::{AGAIN, SchedulerActor, whereabouts};
 use crate::{
     clock::Clock,
-    queue::Outcome,
+    queue::{Outcome, PARTS, Watch},
     store::{InstanceRow, JobRow, Store, StoreError},
 };
 
@@ -98,11 +94,15 @@ impl SchedulerActor {
                 self.enter(ctx);
             }
             Ok(look) => {
-                let silent = self.watch.look(look.others, &self.owner);
+                let rows = look.others.iter();
+                let entered = rows.map(|row| (row.id.as_str().into(), row.beats));
+                let dead = self.watch.look(entered, &self.owner);
                 if !look.orphans.is_empty() {
                     self.rescue(look.orphans);
                     self.turn(ctx);
                 }
+                let silent = look.others.into_iter();
+                let silent = silent.filter(|row| dead.contains(&*row.id)).collect();
                 self.bury(silent, ctx);
             }
             Err(error) => {
