@@ -127,6 +127,12 @@ impl Builder {
         })?;
         let address = listener.local_addr()?;
         let base_url = config.base_url(address);
+        if config.mistakes_proxy_for_visitors() {
+            tracing::warn!(
+                "the base URL is https and no proxy is trusted: all visitors share one limit; name the proxy with \
+                 --trusted-proxies"
+            );
+        }
         let config = Arc::new(config);
         let (tell_lost, lost) = mpsc::unbounded_channel();
         let Actors {

@@ -2,7 +2,9 @@
 //!
 //! With `CADASTRO_SCREENSHOTS=FOLDER` they also leave a picture of every page in that folder.
 
+mod accounts;
 mod forms;
+mod keyboard;
 mod looks;
 mod receipts;
 mod troubles;

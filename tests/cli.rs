@@ -1,6 +1,7 @@
 //! The command line, as people and programs use it: the real binary, its answers and its exit codes.
 
 mod check;
+mod forget;
 mod jobs;
 mod serve;
 mod users;
@@ -17,14 +18,14 @@ use tempfile::TempDir;
 use crate::support::database::TestDatabase;
 
 /// A terminal in an empty folder, with an empty environment but for what a test sets.
-struct Terminal {
+pub struct Terminal {
     folder: TempDir,
     environment: Vec<(String, String)>,
 }
 
 /// What a command said.
 #[derive(Debug)]
-struct Said {
+pub struct Said {
     code: Option<i32>,
     out: String,
     err: String,
@@ -40,7 +41,7 @@ impl Terminal {
     }
 
     /// One whose commands use this database, brought up to date.
-    fn at(database: &TestDatabase) -> Self {
+    pub fn at(database: &TestDatabase) -> Self {
         let terminal = Terminal::new().with("DATABASE_URL", database.url());
         terminal.say("migrate").done();
         terminal
@@ -52,7 +53,7 @@ impl Terminal {
     }
 
     /// Runs a command whose arguments hold no spaces.
-    fn say(&self, line: &str) -> Said {
+    pub fn say(&self, line: &str) -> Said {
         self.type_into(line, "")
     }
 
@@ -97,7 +98,7 @@ impl From<Output> for Said {
 impl Said {
     /// What it answered, once it has done what it was asked to.
     #[track_caller]
-    fn done(self) -> String {
+    pub fn done(self) -> String {
         assert_eq!((self.code, self.err.as_str()), (Some(0), ""), "{self:?}");
         self.out
     }

@@ -2,14 +2,17 @@
 
 mod accounts;
 mod attempts;
+mod doubt;
 mod faults;
 mod instances;
 mod leases;
 mod migrations;
 mod plans;
-mod raw;
+pub(crate) mod raw;
 mod reports;
+mod rivals;
 mod signups;
+mod tries;
 
 use std::time::Duration;
 

@@ -136,6 +136,38 @@ fn every_library_stays_in_its_room() {
     }
 }
 
+/// One that nobody names is not compiled, and nobody hears of it.
+#[test]
+fn every_source_file_is_named_by_the_one_above_it() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+    for tree in ["src", "tests"].map(|tree| root().join(tree)) {
+        for file in files(&tree, ".rs") {
+            let is_mod = file.ends_with("mod.rs");
+            let module = if is_mod {
+                file.parent().expect("a folder")
+            } else {
+                &file
+            };
+            let folder = module.parent().expect("a folder");
+            let name = module.file_stem().expect("a name").to_string_lossy();
+            // A target of its own is named by the manifest.
+            let path = file.strip_prefix(root()).expect("below the root");
+            let is_root = folder == tree && ["main", "lib"].contains(&&*name)
+                || manifest.contains(&format!("path = \"{}\"", path.display()));
+            let line = format!("mod {name};");
+            let above = ["mod.rs", "lib.rs", "main.rs"].map(|above| folder.join(above));
+            let named = [folder.with_extension("rs")]
+                .iter()
+                .chain(&above)
+                .any(|above| {
+                    let text = fs::read_to_string(above).unwrap_or_default();
+                    text.lines().any(|text| text.ends_with(&line))
+                });
+            assert!(is_root || named, "nobody names {}", file.display());
+        }
+    }
+}
+
 #[test]
 fn both_databases_have_the_same_migrations_each_with_its_way_back() {
     let names = |database: &str| -> BTreeSet<String> {

@@ -1,7 +1,9 @@
 //! The letters that a sign-up sends: what they say, when they leave, and what becomes of them in trouble.
 
+mod breaker;
 mod crowd;
 mod delivery;
+mod doubt;
 mod faults;
 mod silence;
 mod taken;
@@ -34,7 +36,7 @@ const BACK_OFF: Duration = Duration::from_secs(7);
 struct Post {
     app: TestApp,
     server: SmtpServer,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Post {
@@ -56,7 +58,7 @@ impl Post {
         Post {
             app: settings(app).start().await,
             server,
-            _database: database,
+            database,
         }
     }
 

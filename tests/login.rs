@@ -1,5 +1,6 @@
 //! Logging in and out: who is let in, what it starts, and when a session is over.
 
+mod passwords;
 mod redirects;
 mod sessions;
 
@@ -67,12 +68,14 @@ async fn a_wrong_name_and_a_wrong_password_get_the_same_page() {
             assert_eq!(page.input("password").get("value"), None);
             assert!(!page.body.contains("not the password"));
             let typed = format!("value=\"{login}\"");
-            let headers: Vec<_> = page
+            let mut headers: Vec<_> = page
                 .headers
                 .iter()
                 .filter(|(name, _)| !["date", "content-length"].contains(&name.as_str()))
                 .map(|(name, value)| format!("{name}: {value:?}"))
                 .collect();
+            // actix-web writes them in any order.
+            headers.sort();
             seen.push((page.body.replace(&typed, ""), headers));
         }
         assert!(seen[0].0.contains("Wrong username, e-mail or password."));
@@ -82,17 +85,39 @@ async fn a_wrong_name_and_a_wrong_password_get_the_same_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_typed_is_asked_for_in_the_visitors_language() {
+async fn what_was_left_empty_is_asked_for_in_the_visitors_language() {
     let database = TestDatabase::sqlite();
     let app = TestApp::start(&database).await;
-    for (locale, sentence) in [
-        ("en", "Enter your username or e-mail."),
-        ("pt-BR", "Informe seu usuário ou e-mail."),
+    for (locale, login, password) in [
+        (
+            "en",
+            "Enter your username or e-mail.",
+            "Enter your password.",
+        ),
+        (
+            "pt-BR",
+            "Informe seu usuário ou e-mail.",
+            "Informe sua senha.",
+        ),
     ] {
         let visitor = Visitor::new(&app).speaking(locale);
-        let page = visitor.post("/login", &[]).await.with_status(422);
-        let summary = page.with_class("summary").next().expect("a summary");
-        assert!(summary.text().ends_with(sentence), "{}", summary.text());
+        for (typed, asked) in [
+            (["", ""], &[("login", login), ("password", password)][..]),
+            ([" ", PASSWORD], &[("login", login)]),
+            (["maria", ""], &[("password", password)]),
+        ] {
+            let page = visitor.log_in(typed[0], typed[1]).await.with_status(422);
+            let asked = asked
+                .iter()
+                .map(|(field, said)| ((*field).to_owned(), (*said).to_owned()));
+            assert_eq!(page.summary(), asked.collect::<Vec<_>>());
+            for (field, said) in page.summary() {
+                let beside = page
+                    .error_beside(&field)
+                    .expect("an error beside the field");
+                assert!(beside.ends_with(&said), "{beside}");
+            }
+        }
     }
 }
 
@@ -108,7 +133,8 @@ async fn a_log_in_starts_one_task_and_a_log_out_the_other() {
 
         visitor.log_in("maria", PASSWORD).await.with_status(303);
         let find = |store: cadastro::store::Store| async move {
-            store.jobs_of_user(user, 50).await.expect("an answer")
+            let seen = store.jobs_of_user(user, 50).await;
+            seen.expect("an answer").jobs
         };
         app.until(find, |jobs| jobs[0].state == State::Executing)
             .await;

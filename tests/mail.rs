@@ -3,6 +3,8 @@
 mod delivery;
 mod faults;
 mod privacy;
+mod replies;
+mod silence;
 
 use cadastro::mail::{Draft, MailError, Mailer, Message, SmtpSettings, message_id};
 use jiff::Timestamp;

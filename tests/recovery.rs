@@ -16,7 +16,7 @@ use crate::support::{database::TestDatabase, program::Program};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Signs somebody up over HTTP, and gives the receipt.
-async fn sign_up(program: &Program, username: &str) -> String {
+pub async fn sign_up(program: &Program, username: &str) -> String {
     let answer = reqwest::Client::new()
         .post(format!("{}/api/v1/signups", program.url))
         .json(&json!({
@@ -33,7 +33,7 @@ async fn sign_up(program: &Program, username: &str) -> String {
 }
 
 /// Watches a receipt as its page does, until its jobs are as the test wants them.
-async fn watch(program: &Program, receipt: &str, enough: impl Fn(&str) -> bool) {
+pub async fn watch(program: &Program, receipt: &str, enough: impl Fn(&str) -> bool) {
     let url = format!("{}/signup/{receipt}/events", program.url);
     let answer = reqwest::get(url).await.expect("the program answers");
     assert_eq!(answer.status(), 200);
@@ -55,7 +55,7 @@ async fn watch(program: &Program, receipt: &str, enough: impl Fn(&str) -> bool) 
     );
 }
 
-fn all(state: &'static str) -> impl Fn(&str) -> bool {
+pub fn all(state: &'static str) -> impl Fn(&str) -> bool {
     move |jobs| jobs.matches(&format!("data-state=\"{state}\"")).count() == 3
 }
 
@@ -63,7 +63,7 @@ fn some(state: &'static str) -> impl Fn(&str) -> bool {
     move |jobs| jobs.contains(&format!("data-state=\"{state}\""))
 }
 
-fn open(database: &TestDatabase) -> Store {
+pub fn open(database: &TestDatabase) -> Store {
     let opened = match database.url().strip_prefix("sqlite://") {
         Some(path) => Store::sqlite(path.as_ref(), Metrics::new("sqlite")),
         None => Store::postgres(
@@ -75,7 +75,7 @@ fn open(database: &TestDatabase) -> Store {
     opened.expect("the database opens")
 }
 
-async fn jobs(database: &TestDatabase, receipt: &str) -> Vec<JobRow> {
+pub async fn jobs(database: &TestDatabase, receipt: &str) -> Vec<JobRow> {
     let found = open(database)
         .receipt(receipt)
         .await
@@ -83,22 +83,24 @@ async fn jobs(database: &TestDatabase, receipt: &str) -> Vec<JobRow> {
     found.expect("the receipt exists").jobs
 }
 
-const SLOW: [(&str, &str); 3] = [
+pub const SLOW: [(&str, &str); 3] = [
     ("CADASTRO_SIMPLE_TASK", "1h"),
     ("CADASTRO_PARAMETER_TASK", "1h"),
     ("CADASTRO_WELCOME_DELAY", "1s"),
 ];
 
-const QUICK: [(&str, &str); 3] = [
+pub const QUICK: [(&str, &str); 3] = [
     ("CADASTRO_SIMPLE_TASK", "0s"),
     ("CADASTRO_PARAMETER_TASK", "0s"),
     ("CADASTRO_WELCOME_DELAY", "0s"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_left_by_a_dead_process_runs_again() {
+async fn a_job_left_by_a_dead_process_runs_again_at_the_next_start() {
     for database in TestDatabase::both() {
-        let program = Program::start(&database, &SLOW);
+        // Nobody waits for that.
+        let lease = [("CADASTRO_LEASE", "1h")];
+        let program = Program::start(&database, &[SLOW.as_slice(), &lease].concat());
         let receipt = sign_up(&program, "maria").await;
         watch(&program, &receipt, |jobs| {
             jobs.matches("data-state=\"executing\"").count() == 2
@@ -106,7 +108,7 @@ async fn a_job_left_by_a_dead_process_runs_again() {
         .await;
         program.kill();
 
-        let program = Program::start(&database, &QUICK);
+        let program = Program::start(&database, &[QUICK.as_slice(), &lease].concat());
         watch(&program, &receipt, all("completed")).await;
         let store = open(&database);
         for job in jobs(&database, &receipt).await {

@@ -1,14 +1,26 @@
-//! Requests that mean no good: from other sites, too many, too large.
+//! Requests that mean no good: from other sites, too large, too slow. And what must not be given away.
 
 use std::time::Duration;
 
 use reqwest::Method;
-
-use crate::support::{
-    app::TestApp,
-    database::TestDatabase,
-    visitor::{TOKEN, Visitor, filled},
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
 };
+
+use crate::{
+    recovery::{self, QUICK},
+    support::{
+        app::TestApp,
+        database::TestDatabase,
+        program::Program,
+        smtp::{Do, SmtpServer, Step},
+        visitor::{TOKEN, Visitor, filled},
+    },
+};
+
+/// How long a test waits for a signal before it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_from_another_site_is_refused_at_every_door() {
@@ -119,80 +131,55 @@ async fn a_body_that_is_too_large_or_makes_no_sense_is_refused() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_thirty_first_sign_up_in_a_minute_waits_and_other_addresses_do_not() {
-    for database in TestDatabase::both() {
-        let app = TestApp::builder(&database)
-            .set("CADASTRO_RATE_LIMIT", "on")
-            .set("CADASTRO_TRUSTED_PROXIES", "127.0.0.1")
-            .start()
-            .await;
-        let from = |address: &str| Visitor::new(&app).behind(address);
-        for _ in 0..30 {
-            from("2001:db8::1")
-                .post("/signup", &[])
-                .await
-                .with_status(422);
+/// Sends the beginning of a request and never the rest; gives what is answered before the connection is closed.
+async fn begun(app: &TestApp, request: &str) -> String {
+    let address = app.url.strip_prefix("http://").expect("an address");
+    let mut connection = TcpStream::connect(address).await.expect("it listens");
+    let sent = connection.write_all(request.as_bytes()).await;
+    sent.expect("it is read");
+    let answer = tokio::spawn(async move {
+        let mut answer = Vec::new();
+        let read = connection.read_to_end(&mut answer).await;
+        read.map(|_| answer)
+    });
+    let closed = tokio::time::timeout(PATIENCE, async {
+        // When the server begins to wait for the rest cannot be seen from here.
+        while !answer.is_finished() {
+            app.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
         }
-        // The same network: whoever has one IPv6 address has a whole /64 of them.
-        let page = from("2001:db8::2")
-            .post("/signup", &filled("maria", "m@example.com", ""))
-            .await;
-        let page = page.with_status(429);
-        assert_eq!(page.header("retry-after"), Some("2"), "{database}");
-        assert_eq!(page.value("username"), "maria");
-        from("2001:db8:0:1::1")
-            .post("/signup", &[])
-            .await
-            .with_status(422);
-        app.advance(Duration::from_secs(2));
-        from("2001:db8::2")
-            .post("/signup", &[])
-            .await
-            .with_status(422);
-    }
+    });
+    closed.await.expect("the connection is closed");
+    let answer = answer.await.expect("it ended").expect("it could be read");
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_guarded_against_guesses_from_many_addresses() {
+async fn a_body_that_never_arrives_whole_is_not_waited_for() {
     let database = TestDatabase::sqlite();
-    let app = TestApp::builder(&database)
-        .set("CADASTRO_RATE_LIMIT", "on")
-        .set("CADASTRO_TRUSTED_PROXIES", "127.0.0.1")
-        .start()
-        .await;
-    for guess in 0..10 {
-        let visitor = Visitor::new(&app).behind(&format!("192.0.2.{guess}"));
-        visitor
-            .log_in("maria", "not the password")
-            .await
-            .with_status(422);
+    let app = TestApp::start(&database).await;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let json = "Content-Type: application/json\r\n";
+    let counted = "Content-Length: 100\r\n\r\nusername=";
+    let in_chunks = "Transfer-Encoding: chunked\r\n\r\n9\r\nusername=\r\n";
+    for (request, kind, status) in [
+        ("POST /signup", form, 408),
+        ("POST /login", form, 408),
+        ("POST /api/v1/signups", json, 408),
+        // Where nobody reads it, it is not waited for at all.
+        ("POST /logout", form, 303),
+        ("POST /nothing", form, 404),
+        ("GET /", form, 200),
+    ] {
+        for body in [counted, in_chunks] {
+            let head = format!(
+                "{request} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip, identity;q=0\r\n"
+            );
+            let answer = begun(&app, &format!("{head}{kind}{body}")).await;
+            let expected = format!("HTTP/1.1 {status} ");
+            assert!(answer.starts_with(&expected), "{request} {answer}");
+        }
     }
-    let visitor = Visitor::new(&app).behind("192.0.2.99");
-    let page = visitor
-        .log_in("maria", "not the password")
-        .await
-        .with_status(429);
-    assert!(page.header("retry-after").is_some());
-    visitor
-        .log_in("joana", "not the password")
-        .await
-        .with_status(422);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_anybody_may_write_is_not_believed() {
-    let database = TestDatabase::sqlite();
-    let app = TestApp::builder(&database)
-        .set("CADASTRO_RATE_LIMIT", "on")
-        .start()
-        .await;
-    for n in 0..30 {
-        let visitor = Visitor::new(&app).behind(&format!("192.0.2.{n}"));
-        visitor.post("/signup", &[]).await.with_status(422);
-    }
-    let visitor = Visitor::new(&app).behind("192.0.2.200");
-    visitor.post("/signup", &[]).await.with_status(429);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,4 +198,25 @@ async fn metrics_are_for_this_machine_and_for_operators() {
         .get("/metrics")
         .await
         .with_status(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_names_the_recipient_puts_no_address_into_the_log() {
+    let smtp = SmtpServer::start().await;
+    let refusal = "550 5.1.1 <maria@example.com> is unknown here";
+    smtp.always(Step::Rcpt, Do::Reply(refusal));
+    let database = TestDatabase::sqlite();
+    let url = smtp.url();
+    let settings = [QUICK.as_slice(), &[("SMTP_URL", url.as_str())]].concat();
+    let program = Program::start(&database, &settings);
+    let receipt = recovery::sign_up(&program, "maria").await;
+    let discarded = |jobs: &str| jobs.contains("data-state=\"discarded\"");
+    recovery::watch(&program, &receipt, discarded).await;
+    let letter = recovery::jobs(&database, &receipt).await.remove(0);
+    let attempts = recovery::open(&database).attempts(letter.id).await;
+    let kept = attempts.expect("the database answers").remove(0).error;
+    assert!(kept.is_some_and(|error| error.contains("maria@example.com")));
+    let log = program.log();
+    assert!(log.contains("a job was discarded"), "{log}");
+    assert!(!log.contains("maria@"), "{log}");
 }

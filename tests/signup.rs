@@ -5,6 +5,7 @@ mod hostile;
 mod languages;
 mod privacy;
 mod twice;
+mod watchers;
 
 use std::time::Duration;
 

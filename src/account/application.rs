@@ -67,10 +67,11 @@ impl Application {
 fn confirm(password: &str, confirmation: Option<&str>) -> Result<(), FieldError> {
     let refuse = |code| Err(FieldError::new(Field::PasswordConfirmation, code));
     match confirmation {
-        // Without a password there is nothing to repeat.
         None => Ok(()),
-        Some(_) if password.is_empty() => Ok(()),
+        // Asked for at once, with the password or without: both have to be typed.
         Some("") => refuse("required"),
+        // Without a password there is nothing that it could differ from.
+        Some(_) if password.is_empty() => Ok(()),
         Some(second) if normalise(second) != normalise(password) => refuse("mismatch"),
         Some(_) => Ok(()),
     }
@@ -130,14 +131,22 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_form_asks_for_its_three_fields() {
+    fn an_empty_form_asks_for_each_of_its_fields() {
+        let mut all = vec![
+            "errors.username.required",
+            "errors.email.required",
+            "errors.password.required",
+        ];
+        assert_eq!(errors("", "", "", None), all);
+        all.push("errors.password_confirmation.required");
+        assert_eq!(errors("", "", "", Some("")), all);
+    }
+
+    #[test]
+    fn a_second_entry_without_a_first_is_not_called_different() {
         assert_eq!(
-            errors("", "", "", Some("")),
-            [
-                "errors.username.required",
-                "errors.email.required",
-                "errors.password.required",
-            ]
+            errors("maria", "m@example.com", "", Some(PASSWORD)),
+            ["errors.password.required"]
         );
     }
 

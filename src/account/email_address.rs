@@ -36,6 +36,10 @@ impl EmailAddress {
         if !local.is_ascii() {
             return Err(refuse("local_part_not_ascii"));
         }
+        // RFC 5321 takes no tab, not even in quotation marks; RFC 5322, by which the rest is judged, does.
+        if local.contains(char::is_control) {
+            return Err(refuse("invalid"));
+        }
         let domain = ascii_domain(domain)?;
         let ascii = format!("{local}@{domain}");
         if ascii.len() > Self::MAX_CHARS {
@@ -222,6 +226,7 @@ mod tests {
             "maria@example.com\r\nBcc: all@example.com",
             "maria\r\n@example.com",
             "\"ma\r\nria\"@example.com",
+            "\"ma\tria\"@example.com",
             "maria\0@example.com",
         ] {
             assert_eq!(code(text), "invalid", "{text:?}");

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::Locale;
 
+mod again;
 mod application;
 mod email_address;
 mod field_error;
@@ -18,6 +19,7 @@ mod hashing;
 mod letters;
 mod login;
 mod password;
+mod phc;
 mod pool;
 mod rate;
 mod token;

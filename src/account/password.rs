@@ -11,6 +11,7 @@ use super::{Field, FieldError, letters::fold};
 /// name or address in it. No rule says which kinds of characters it must hold (NIST SP 800-63B).
 ///
 /// It cannot be printed, serialised or compared, and leaves this type only to be hashed.
+#[derive(Clone)]
 pub struct Password(String);
 
 impl Password {
@@ -43,6 +44,11 @@ impl Password {
         }
         judge_strength(&password, &[&username, &email, local_part])?;
         Ok(Self(password))
+    }
+
+    /// One that has just opened its hash: it was judged when it was chosen, by the rules of that day.
+    pub(super) fn proven(text: &str) -> Self {
+        Self(normalise(text))
     }
 
     pub(super) fn expose(&self) -> &str {

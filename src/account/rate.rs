@@ -14,15 +14,19 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// What one try takes up of the period.
+    pub fn share(self) -> Duration {
+        self.period / self.burst.max(1)
+    }
+
     /// Judges a try at `now`, given the instant that the last one left behind.
     ///
     /// The answer is the instant to keep, or how long to wait before the next try.
     pub fn judge(self, kept: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Duration> {
-        let share = self.period / self.burst.max(1);
         // An instant further off than a whole period was written by a clock that has jumped.
         let whole = now.saturating_add(self.period).unwrap_or(Timestamp::MAX);
         let from = kept.unwrap_or(now).clamp(now, whole);
-        let next = from.saturating_add(share).unwrap_or(Timestamp::MAX);
+        let next = from.saturating_add(self.share()).unwrap_or(Timestamp::MAX);
         let over = next.duration_since(now)
             - jiff::SignedDuration::try_from(self.period).unwrap_or_default();
         match over.is_positive() {

@@ -15,7 +15,8 @@ pub enum AskError {
     /// This visitor asks too often; how long to wait.
     #[error("too many tries; the next is due in {0:?}")]
     Throttled(Duration),
-    /// The database does not answer, or the program stops: nothing was saved. Try again later.
+    /// The database does not answer, or the program stops. Try again later: what was to be saved may have been,
+    /// where only the answer was lost, but never in part.
     #[error("{0}")]
     Away(String),
     /// The actor fell over the question, or the question was wrong: a fault of ours.

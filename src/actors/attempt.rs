@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use tokio::{runtime::Handle, task::JoinError};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::supervision::{Fall, panic_message};
+use super::supervision::Fall;
 use crate::{
     clock::Clock,
     jobs::JobError,
     queue::{Fault, Outcome},
+    telemetry::panic_message,
 };
 
 /// What bounds an attempt: its time limit, and whether anybody still wants it.
@@ -87,6 +88,7 @@ fn outcome_of(error: JobError) -> Outcome {
         JobError::Failed(error) => failed(Fault::Error, chain(error.as_ref())),
         JobError::Hopeless(error) => Outcome::Hopeless { error },
         JobError::Cancel(reason) => Outcome::Cancelled { reason },
+        JobError::DoneAlready => Outcome::Completed { result: None },
         JobError::Snooze(delay) => Outcome::Snoozed { delay },
     }
 }
@@ -213,6 +215,8 @@ mod tests {
         let error = "550".to_owned();
         let hopeless = of(JobError::hopeless("550")).await;
         assert_eq!(hopeless, Outcome::Hopeless { error });
+        let done = of(JobError::DoneAlready).await;
+        assert_eq!(done, Outcome::Completed { result: None });
         let delay = Duration::from_secs(5);
         let snoozed = of(JobError::Snooze(delay)).await;
         assert_eq!(snoozed, Outcome::Snoozed { delay });

@@ -1,21 +1,25 @@
 //! The EmailActor: owns a connection to the mail server and sends one letter at a time.
 //!
-//! Where no mail server is set, letters go into the built-in mailbox.
+//! Where no mail server is set, letters go into the built-in mailbox. Where the server is in trouble,
+//! the breaker that all EmailActors share has most of them put their letters off.
+
+mod waits;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Supervised, WrapFuture};
 
 use super::{
-    attempt::failed,
+    attempt::{Bounds, failed},
     probe::Post,
     scheduler::{Report, Run},
     station::{Bench, Station},
 };
 use crate::{
+    clock::Clock,
     jobs::{JobError, Work},
-    mail::{Connection, MailError, Mailer, Message},
+    mail::{Connection, MailError, Mailer, Message, Pass},
     metrics::Metrics,
     queue::{Fault, Outcome},
-    store::NewLetter,
+    store::{IN_DOUBT, JobRow, NewLetter},
 };
 
 pub(super) struct EmailActor {
@@ -66,7 +70,7 @@ impl Handler<Post<Run>> for EmailActor {
         let work = async move {
             let outcome = match delivery.attempt(&run).await {
                 Ok(()) => Outcome::Completed { result: None },
-                Err(outcome) => outcome,
+                Err(outcome) => delivery.timed(&run.job, outcome).await,
             };
             drop(handling);
             (run.ticket, outcome, delivery.connection)
@@ -99,15 +103,18 @@ impl Delivery {
             // The catalogue lets no task into this queue; an operator's hand in the table might.
             Work::Task(_) => Box::pin(async { Err(JobError::hopeless("a task is no letter")) }),
         };
-        let draft = bounds.run(work).await?;
+        let pass = self.leave(&run.job, &kind.policy).await?;
+        let draft = match bounds.run(work).await {
+            Err(Outcome::Completed { .. }) => return bounds.hold(self.knock()).await,
+            draft => draft?,
+        };
         let letter = self.mailer.write(draft).map_err(of_mail)?;
         let sent = match &mut self.connection {
             Some(connection) => {
-                let sending = async { connection.send(&letter).await.map_err(of_mail) };
-                bounds.hold(sending).await.map(drop)
+                send(connection, &letter, pass, &bounds, &self.bench.tools.clock).await
             }
             // Nothing is waited for but our own database, whose writes are not cut short.
-            None => self.keep(&letter).await,
+            None => self.keep(&letter, &run.job).await,
         };
         if let Some(result) = result(&sent) {
             self.metrics.email(&run.job.kind, result);
@@ -115,8 +122,18 @@ impl Delivery {
         sent
     }
 
+    /// Whether the mail server can be reached. A letter that another has spared the way fails where it would
+    /// have failed: whoever watches it must not learn that it did not leave.
+    async fn knock(&self) -> Result<(), Outcome> {
+        if self.connection.is_some() {
+            let mut connection = self.mailer.connect().await.map_err(of_mail)?;
+            connection.close().await;
+        }
+        Ok(())
+    }
+
     /// Puts a letter into the built-in mailbox.
-    async fn keep(&self, letter: &Message) -> Result<(), Outcome> {
+    async fn keep(&self, letter: &Message, job: &JobRow) -> Result<(), Outcome> {
         let letter = NewLetter {
             message_id: letter.message_id().to_owned(),
             sender: self.mailer.sender().to_string(),
@@ -127,8 +144,60 @@ impl Delivery {
             source: letter.formatted(),
             sent_at: self.bench.tools.clock.now(),
         };
-        let kept = self.bench.tools.store.keep_letter(&letter).await;
-        kept.map_err(|error| failed(Fault::Error, error.to_string()))
+        match self.bench.tools.store.keep_letter(&letter, job).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Outcome::Cancelled {
+                reason: "another has ended this attempt".to_owned(),
+            }),
+            Err(error) => Err(failed(Fault::Error, error.to_string())),
+        }
+    }
+}
+
+/// Sends a letter within the attempt's bounds, and tells the breaker what came of it.
+async fn send(
+    connection: &mut Connection,
+    letter: &Message,
+    pass: Pass,
+    bounds: &Bounds,
+    clock: &Clock,
+) -> Result<(), Outcome> {
+    let sending = async { Ok(connection.send(letter).await) };
+    let sent = match bounds.hold(sending).await {
+        Ok(sent) => {
+            pass.tell(&sent, clock.now());
+            sent.map(drop).map_err(of_mail)
+        }
+        Err(outcome) => {
+            if let Outcome::Failed { error, .. } = &outcome {
+                pass.failed(error, clock.now());
+            }
+            Err(outcome)
+        }
+    };
+    match connection.in_doubt() {
+        true => sent.map_err(in_doubt),
+        false => sent,
+    }
+}
+
+/// The same, with a word for operators that the letter may have been delivered.
+fn in_doubt(outcome: Outcome) -> Outcome {
+    let word = |said| format!("{IN_DOUBT}; {said}");
+    match outcome {
+        Outcome::Failed {
+            fault,
+            error,
+            retry_after,
+        } => Outcome::Failed {
+            fault,
+            error: word(error),
+            retry_after,
+        },
+        Outcome::Cancelled { reason } => Outcome::Cancelled {
+            reason: word(reason),
+        },
+        other => other,
     }
 }
 

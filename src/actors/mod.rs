@@ -14,6 +14,7 @@ mod attempt;
 mod email;
 mod probe;
 mod registrar;
+mod report;
 mod scheduler;
 mod station;
 mod supervision;
@@ -39,14 +40,15 @@ use crate::{
 pub use ask::AskError;
 use email::EmailActor;
 use probe::Vitals;
-pub use registrar::{Door, LogInError, LoggedIn, Registrar, SignUpError};
+pub use registrar::{Door, Given, Held, LogInError, LoggedIn, Registrar, SignUpError};
+pub use report::{ActorReport, LastRestart};
 pub use scheduler::{Change, Scheduler};
 use station::{Bench, Station};
 use supervision::{Intensity, supervise};
 pub(crate) use system::spawn;
 pub use system::{Threads, block_on};
 use task::TaskActor;
-pub use tree::{ActorReport, LastRestart, Tree};
+pub use tree::Tree;
 
 /// What the actors are built from.
 pub struct Foundations {
@@ -141,6 +143,7 @@ pub fn start(
             store: parts.store,
             clock: parts.clock,
             config: parts.config,
+            refusals: Arc::default(),
         },
         scheduler,
         tree,

@@ -15,7 +15,7 @@ use actix::{Actor, Addr, Handler, MailboxError, Message, dev::ToEnvelope, prelud
 use jiff::Timestamp;
 use prometheus_client::metrics::{gauge::Gauge, histogram::Histogram};
 
-use super::tree::{ActorReport, LastRestart};
+use super::report::{ActorReport, LastRestart};
 use crate::metrics::Metrics;
 
 /// What is known of one kind of actor, all its instances together.

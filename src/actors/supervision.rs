@@ -6,7 +6,6 @@
 //! fall may have left broken.
 
 use std::{
-    any::Any,
     cell::Cell,
     collections::VecDeque,
     future::{Future, poll_fn},
@@ -189,15 +188,6 @@ where
         }
     });
     address
-}
-
-/// What a panic said, for the record of an attempt.
-pub(super) fn panic_message(payload: &(dyn Any + Send)) -> &str {
-    payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without a message")
 }
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ pub(super) fn arguments() -> Command {
         .about("Prove the settings: database, mail server, base URL")
         .long_about(
             "Proves the settings, a line each: the database answers and is migrated, the mail server answers and \
-             accepts the log-in, the base URL is one that a reader of a letter can follow. Exits 1 if any fails.",
+             accepts the log-in, the base URL is one that a reader of a letter can follow, the proxy before it is \
+             known. Exits 1 if any fails.",
         )
         .arg(
             Arg::new("send-mail-to")
@@ -75,6 +76,7 @@ impl Check {
         let mailer = mailer.map_err(|_| "its settings cannot be read".to_owned());
         report.line("mail server", mail_server(config, mailer.as_ref()).await)?;
         report.line("base URL", base_url(config))?;
+        report.hint("proxies", proxies(config))?;
         if let Some(to) = &self.send_mail_to {
             report.line("letter", letter(config, mailer.as_ref(), to).await)?;
         }
@@ -91,12 +93,21 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn line(&mut self, what: &str, proof: Proof) -> io::Result<()> {
+        self.failed += u8::from(proof.is_err());
+        self.write(what, proof, "FAILED")
+    }
+
+    /// What is wrong here keeps nothing from working, and somebody may have their reasons.
+    fn hint(&mut self, what: &str, proof: Proof) -> io::Result<()> {
+        self.write(what, proof, "WARN")
+    }
+
+    fn write(&mut self, what: &str, proof: Proof, otherwise: &str) -> io::Result<()> {
         self.lines += 1;
         let (word, text) = match &proof {
             Ok(text) => ("ok", text),
-            Err(text) => ("FAILED", text),
+            Err(text) => (otherwise, text),
         };
-        self.failed += u8::from(proof.is_err());
         writeln!(self.out, "{word:<6}  {what:<11}  {}", printable(text))?;
         // Some proofs take their time; whoever waits sees how far we are.
         self.out.flush()
@@ -164,6 +175,24 @@ fn base_url(config: &Config) -> Proof {
              to its https:// address"
         )),
     }
+}
+
+fn proxies(config: &Config) -> Proof {
+    let trusted = &config.trusted_proxies;
+    if config.mistakes_proxy_for_visitors() {
+        return Err(
+            "https is the work of a proxy, and none is trusted: all visitors share one limit, so that thirty sign-ups \
+             a minute are all there can be; name the proxy with --trusted-proxies"
+                .to_owned(),
+        );
+    }
+    Ok(match trusted.as_slice() {
+        [] => "none is trusted: visitors are told apart by where they connect from".to_owned(),
+        some => {
+            let names: Vec<_> = some.iter().map(ToString::to_string).collect();
+            format!("{} may say for whom they ask", names.join(", "))
+        }
+    })
 }
 
 /// From where a link can be followed.

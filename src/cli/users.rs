@@ -109,7 +109,7 @@ impl Users {
                 }
                 let store = open::store(config).await?;
                 let user = find(&store, &login).await?;
-                if !store.delete_user(user.id).await? {
+                if !store.delete_user(user.id, Clock::system().now()).await? {
                     return Err(nobody(&login));
                 }
                 let done = format!("{} is deleted", user.username);

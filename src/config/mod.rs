@@ -139,6 +139,16 @@ impl Config {
             Url::parse(&format!("http://{address}")).expect("an address and a port make a URL")
         })
     }
+
+    /// Whether all visitors share one limit: they come over https, which is somebody else's work, and
+    /// that proxy is not believed when it says for whom it asks.
+    pub fn mistakes_proxy_for_visitors(&self) -> bool {
+        let behind_proxy = self
+            .base_url
+            .as_ref()
+            .is_some_and(|url| url.scheme() == "https");
+        self.rate_limit && behind_proxy && self.trusted_proxies.is_empty()
+    }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

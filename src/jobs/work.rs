@@ -46,6 +46,8 @@ pub enum JobError {
     Hopeless(String),
     /// It is no longer wanted.
     Cancel(String),
+    /// Another job has done it, so that this one counts as done.
+    DoneAlready,
     /// "Not now": try again later, without counting this attempt.
     Snooze(Duration),
 }

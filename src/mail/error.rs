@@ -6,14 +6,22 @@ use lettre::transport::smtp;
 
 /// No letter left, or nobody knows whether it did.
 ///
-/// | what happened | variant | final? |
-/// |---|---|---|
-/// | 5xx to MAIL, RCPT, DATA or the letter itself | `Permanent` | yes |
-/// | an address or a header that no letter can carry | `Invalid` | yes |
-/// | 4xx at any moment, the greeting and 421 included | `Temporary` | no |
-/// | no address, connection refused, closed, silent for too long | `Unreachable` | no |
-/// | 5xx to the greeting, EHLO or AUTH; 530 (log in first) at any moment | `Misconfigured` | no |
-/// | STARTTLS or AUTH wanted but not offered, certificate not trusted | `Misconfigured` | no |
+/// | what happened | variant | final? | speaks of |
+/// |---|---|---|---|
+/// | 5xx to MAIL, RCPT, DATA or the letter itself | `Permanent` | yes | the letter |
+/// | an address or a header that no letter can carry | `Invalid` | yes | the letter |
+/// | 4xx to MAIL, RCPT, DATA or the letter itself | `Temporary` | no | the letter |
+/// | 4xx before any letter: to the call, EHLO, STARTTLS, AUTH; 421 at any moment | `Busy` | no | the server |
+/// | no address, call refused or not taken, line closed | `Unreachable` | no | the server |
+/// | silent, or too slow with its whole answer, at any moment | `Unreachable` | no | the server |
+/// | what is no reply, the reply to another question, or has no end | `Unreachable` | no | the server |
+/// | 5xx before any letter; 530 (log in first) at any moment | `Misconfigured` | no | the server |
+/// | STARTTLS or AUTH wanted but not offered, no TLS, certificate not trusted | `Misconfigured` | no | the server |
+///
+/// 552 is final like every other 5xx. RFC 5321 (4.5.3.1.10) would have it taken for 452 where it
+/// answers the one recipient too many, but a letter of ours has a single one. What remains are a
+/// full mailbox and a letter that is too long; mail servers themselves, Postfix among them, give
+/// up then, and an operator's retry sends the letter once there is room.
 ///
 /// Replies are quoted for the record of the attempt. Servers like to repeat the recipient in
 /// them, so that they do not belong into a log.
@@ -22,9 +30,12 @@ pub enum MailError {
     /// The server refused this letter for good: trying again is no use.
     #[error("the mail server refused the letter: {code} {reply}")]
     Permanent { code: u16, reply: String },
-    /// The server asks to come back later.
+    /// The server asks to come back later with this letter.
     #[error("the mail server asks to try again later: {code} {reply}")]
     Temporary { code: u16, reply: String },
+    /// The server takes no letters at the moment.
+    #[error("the mail server takes no letters now: {code} {reply}")]
+    Busy { code: u16, reply: String },
     /// The server could not be reached, or the conversation broke off.
     #[error("the mail server was not reached: {reason}")]
     Unreachable {
@@ -47,6 +58,18 @@ impl MailError {
         matches!(self, MailError::Permanent { .. } | MailError::Invalid(_))
     }
 
+    /// Whether any other letter would have failed as this one did.
+    pub fn speaks_of_the_server(&self) -> bool {
+        match self {
+            MailError::Busy { .. }
+            | MailError::Unreachable { .. }
+            | MailError::Misconfigured(_) => true,
+            MailError::Permanent { .. } | MailError::Temporary { .. } | MailError::Invalid(_) => {
+                false
+            }
+        }
+    }
+
     /// Whether the letter may have arrived all the same.
     pub fn outcome_unknown(&self) -> bool {
         matches!(
@@ -61,7 +84,9 @@ impl MailError {
     /// The server's three digits, where it gave any.
     pub fn code(&self) -> Option<u16> {
         match self {
-            MailError::Permanent { code, .. } | MailError::Temporary { code, .. } => Some(*code),
+            MailError::Permanent { code, .. }
+            | MailError::Temporary { code, .. }
+            | MailError::Busy { code, .. } => Some(*code),
             _ => None,
         }
     }
@@ -77,9 +102,10 @@ impl MailError {
         }
     }
 
-    /// Says of a refusal that it is not about one letter but about all of them.
+    /// Says of a reply that it is not about one letter but about all of them.
     pub(super) fn before_any_letter(self) -> Self {
         match self {
+            MailError::Temporary { code, reply } => MailError::Busy { code, reply },
             MailError::Permanent { code, reply } => {
                 MailError::Misconfigured(format!("it answered {code} {reply}"))
             }
@@ -111,6 +137,7 @@ impl MailError {
     pub(super) fn replied(code: u16, text: &str) -> Self {
         let reply = one_line(text);
         match code {
+            421 => MailError::Busy { code, reply },
             530 => MailError::Misconfigured(format!("it answered 530 {reply}")),
             500..600 => MailError::Permanent { code, reply },
             400..500 => MailError::Temporary { code, reply },
@@ -170,6 +197,7 @@ mod tests {
         assert!(MailError::replied(550, "no such user").is_permanent());
         assert!(MailError::Invalid("no address".into()).is_permanent());
         assert!(!MailError::replied(451, "later").is_permanent());
+        assert!(!MailError::replied(421, "closing").is_permanent());
         assert!(!MailError::replied(530, "log in first").is_permanent());
         assert!(!MailError::unreachable("gone").is_permanent());
         assert!(
@@ -177,6 +205,18 @@ mod tests {
                 .before_any_letter()
                 .is_permanent()
         );
+    }
+
+    #[test]
+    fn a_reply_before_any_letter_speaks_of_the_server() {
+        for code in [421, 450, 454, 535, 554] {
+            let reply = MailError::replied(code, "no").before_any_letter();
+            assert!(reply.speaks_of_the_server(), "{reply:?}");
+        }
+        for (code, of_the_server) in [(421, true), (450, false), (530, true), (550, false)] {
+            let reply = MailError::replied(code, "no");
+            assert_eq!(reply.speaks_of_the_server(), of_the_server, "{reply:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,10 @@
 //! hands the same conversation to the next letter, which then reads the answers to the one
 //! before. A refused letter was seen to be reported as sent that way.
 
+mod address;
+mod breaker;
 mod error;
+mod line;
 mod message;
 mod settings;
 mod tls;
@@ -17,8 +20,10 @@ mod transport;
 
 use std::{path::Path, sync::Arc};
 
+pub use address::Sender;
+pub use breaker::{Breaker, Pass, PutOff};
 pub use error::MailError;
-pub use message::{Draft, Message, Sender, message_id};
+pub use message::{Draft, Message, message_id};
 pub use settings::{BadSetting, SmtpSettings};
 pub use transport::{Accepted, Connection, Patience};
 
@@ -30,6 +35,7 @@ use transport::Route;
 pub struct Mailer {
     sender: Sender,
     route: Option<Arc<Route>>,
+    breaker: Breaker,
 }
 
 impl Mailer {
@@ -45,7 +51,11 @@ impl Mailer {
                 patience: Patience::default(),
             })
         });
-        Mailer { sender, route }
+        Mailer {
+            sender,
+            route,
+            breaker: Breaker::default(),
+        }
     }
 
     /// Believes only the certificates in this PEM file, those of a private authority say.
@@ -67,6 +77,11 @@ impl Mailer {
     /// Who writes.
     pub fn sender(&self) -> &Sender {
         &self.sender
+    }
+
+    /// What keeps letters from a server in trouble. [`Connection::send`] does not ask it.
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
     }
 
     /// Writes a letter, as [`Message::new`] does.

@@ -125,15 +125,23 @@ pub(super) async fn ask_for_tls(stream: TcpStream, hello: &ClientId) -> Result<A
     Ok(Asked::Granted(clear.into_inner()))
 }
 
+/// The longest answer that is listened to, in bytes: far above what any server says, and far below
+/// what would hurt. lettre gathers a line until it ends.
+const LONGEST: usize = 64 * 1024;
+
+const NO_END: &str = "its answer has no end";
+
 async fn read_reply(clear: &mut BufReader<TcpStream>) -> Result<Response, MailError> {
-    /// Far above what any server says; far below what would hurt.
-    const LONGEST: u64 = 64 * 1024;
-    let mut limited = clear.take(LONGEST);
+    let mut limited = clear.take(LONGEST as u64);
     let mut reply = String::new();
     loop {
         let start = reply.len();
-        if limited.read_line(&mut reply).await? == 0 {
-            return Err(MailError::unreachable("it closed the connection"));
+        limited.read_line(&mut reply).await?;
+        if !reply[start..].ends_with('\n') {
+            return Err(MailError::unreachable(match limited.limit() {
+                0 => NO_END,
+                _ => "it closed the connection",
+            }));
         }
         // `250-more` goes on, `250 last` and a bare `250` do not.
         if reply.as_bytes().get(start + 3) != Some(&b'-') {
@@ -159,6 +167,8 @@ pub(super) struct Wire<S> {
     stream: S,
     peer: SocketAddr,
     unread: &'static [u8],
+    /// How many bytes the server has said since it was last spoken to.
+    heard: usize,
 }
 
 impl<S> Wire<S> {
@@ -168,6 +178,7 @@ impl<S> Wire<S> {
             stream,
             peer,
             unread: b"",
+            heard: 0,
         }
     }
 
@@ -177,6 +188,7 @@ impl<S> Wire<S> {
             stream,
             peer,
             unread: b"220 again\r\n",
+            heard: 0,
         }
     }
 }
@@ -197,7 +209,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.unread.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, buf);
+            if self.heard > LONGEST {
+                return Poll::Ready(Err(io::Error::other(NO_END)));
+            }
+            let before = buf.filled().len();
+            let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+            self.heard += buf.filled().len() - before;
+            return read;
         }
         let (now, later) = self.unread.split_at(self.unread.len().min(buf.remaining()));
         buf.put_slice(now);
@@ -212,6 +230,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.heard = 0;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

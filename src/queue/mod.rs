@@ -26,6 +26,6 @@ mod watch;
 
 pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
 pub use outcome::{Ending, Fault, Outcome};
-pub use policy::Policy;
+pub use policy::{MOST_ATTEMPTS, Policy};
 pub use state::{State, Tally, UnknownState, Verdict, settle};
 pub use watch::{PARTS, SILENT, Watch};

@@ -66,7 +66,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// As stored, and as the label of `cadastro_jobs_finished_total`.
+    /// As stored, and as the label of `cadastro_jobs_finished_total`, which does not count what was handed back.
     pub fn word(self) -> &'static str {
         match self {
             Ending::Completed => "completed",

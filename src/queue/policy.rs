@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Nobody may ask for more attempts than these: far more than anybody waits for.
+pub const MOST_ATTEMPTS: i32 = 1000;
+
 /// The terms on which a kind of job is attempted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Policy {
@@ -27,6 +30,13 @@ impl Policy {
         longest_wait: Duration::from_secs(12 * 3600),
     };
 
+    /// For how long a job is tried that fails every time: all its waits, without their jitter.
+    pub fn span(&self) -> Duration {
+        (1..self.max_attempts)
+            .map(|attempt| self.wait(attempt, 0.5))
+            .sum()
+    }
+
     /// How long to wait after attempt `attempt` (counted from 1) has failed.
     ///
     /// `chance`, from 0 to 1, spreads the wait over 75 to 125 % of its nominal length, so that
@@ -48,9 +58,7 @@ mod tests {
 
     #[test]
     fn a_letter_is_tried_for_longer_than_a_weekend() {
-        let all: Duration = (1..Policy::DEFAULT.max_attempts)
-            .map(|attempt| Policy::DEFAULT.wait(attempt, 0.5))
-            .sum();
+        let all = Policy::DEFAULT.span();
         assert!(all > Duration::from_secs(60 * 3600), "{all:?}");
         assert!(all < Duration::from_secs(5 * 24 * 3600), "{all:?}");
     }

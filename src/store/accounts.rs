@@ -8,7 +8,7 @@ use super::{
     Store, StoreError,
     connection::{change, read},
     rows::{instant, unreadable},
-    schema::{sessions, users},
+    schema::{browsers, sessions, users},
 };
 use crate::account::{Login, NewUser, User, UserId};
 
@@ -106,7 +106,7 @@ impl Store {
         Ok(UserId(id))
     }
 
-    /// Gives a user a new password and ends all of their sessions.
+    /// Gives a user a new password, ends all of their sessions and forgets their browsers.
     pub async fn set_password(&self, id: UserId, hash: &str) -> Result<(), StoreError> {
         change!(self, |c| {
             diesel::update(users::table.find(id.0))
@@ -116,16 +116,11 @@ impl Store {
             diesel::delete(sessions::table.filter(sessions::user_id.eq(id.0)))
                 .execute(c)
                 .await?;
+            diesel::delete(browsers::table.filter(browsers::user_id.eq(id.0)))
+                .execute(c)
+                .await?;
             Ok::<_, StoreError>(())
         })
-    }
-
-    /// Forgets a user, their sessions and their receipts; their jobs stay, without a name.
-    pub async fn delete_user(&self, id: UserId) -> Result<bool, StoreError> {
-        let gone = change!(self, |c| diesel::delete(users::table.find(id.0))
-            .execute(c)
-            .await)?;
-        Ok(gone > 0)
     }
 }
 

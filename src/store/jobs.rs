@@ -1,5 +1,7 @@
 //! Jobs: inserted, found, settled, retried, cancelled.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
@@ -7,6 +9,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::{change, read},
+    doubt::{in_doubt, with_doubts},
     rows::{JobRow, RawJob, job_rows},
     schema::{attempts, jobs},
 };
@@ -24,6 +27,14 @@ pub struct Settled {
     pub at: Timestamp,
 }
 
+/// Jobs, for the page of somebody who watches them.
+#[derive(Clone, Debug)]
+pub struct SeenJobs {
+    pub jobs: Vec<JobRow>,
+    /// The letters among them that an attempt may have delivered without completing the job.
+    pub in_doubt: BTreeSet<JobId>,
+}
+
 /// How far an attempt has come.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
@@ -33,36 +44,20 @@ pub struct Progress {
     pub percent: i32,
 }
 
-/// Inserts jobs within the transaction on `$c`, and gives their rows as diesel loads them.
+/// Inserts jobs within the transaction on `$c`, and gives their rows in the same order.
 ///
 /// A macro, because the connections of the two databases share no type.
 macro_rules! insert_jobs {
     ($c:ident, $jobs:expr, $now:expr) => {{
-        use $crate::store::schema::jobs;
-        let mut rows: Vec<$crate::store::rows::RawJob> = Vec::new();
-        for job in $jobs {
-            let run_at = job.due.instant($now);
-            rows.push(
-                diesel::insert_into(jobs::table)
-                    .values((
-                        jobs::kind.eq(&job.kind),
-                        jobs::queue.eq(&job.queue),
-                        jobs::state.eq($crate::queue::State::of_new(run_at, $now).word()),
-                        jobs::priority.eq(job.priority),
-                        jobs::args.eq(job.args.to_string()),
-                        jobs::attempt.eq(0),
-                        jobs::max_attempts.eq(job.max_attempts),
-                        jobs::crashes.eq(0),
-                        jobs::created_at.eq($now.as_microsecond()),
-                        jobs::run_at.eq(run_at.as_microsecond()),
-                        jobs::user_id.eq(job.user),
-                        jobs::signup_id.eq(job.signup.map(|signup| signup.0)),
-                    ))
-                    .returning($crate::store::rows::RawJob::as_returning())
-                    .get_result($c)
-                    .await?,
-            );
+        use $crate::store::{
+            insert::{InsertJobs, ROWS},
+            rows::RawJob,
+        };
+        let mut rows: Vec<RawJob> = Vec::new();
+        for some in $jobs.chunks(ROWS) {
+            rows.extend(InsertJobs::new(some, $now).load::<RawJob>($c).await?);
         }
+        rows.sort_by_key(|row| row.id);
         rows
     }};
 }
@@ -87,15 +82,16 @@ impl Store {
     }
 
     /// Up to `limit` jobs of a user, the newest first.
-    pub async fn jobs_of_user(&self, user: UserId, limit: i64) -> Result<Vec<JobRow>, StoreError> {
-        let raw = read!(self, |c| jobs::table
+    pub async fn jobs_of_user(&self, user: UserId, limit: i64) -> Result<SeenJobs, StoreError> {
+        let rows = read!(self, |c| jobs::table
             .filter(jobs::user_id.eq(user.0))
             .order(jobs::id.desc())
             .limit(limit)
-            .select(RawJob::as_select())
+            .select((RawJob::as_select(), in_doubt!()))
             .load(c)
             .await)?;
-        job_rows(raw)
+        let (jobs, in_doubt) = with_doubts(rows)?;
+        Ok(SeenJobs { jobs, in_doubt })
     }
 
     /// Writes down how attempts ended, in one transaction.
@@ -120,7 +116,7 @@ impl Store {
                     verdict
                         .run_at
                         .map(|run_at| jobs::run_at.eq(run_at.as_microsecond())),
-                    jobs::max_attempts.eq(jobs::max_attempts + i32::from(verdict.free)),
+                    jobs::max_attempts.eq(job.max_attempts.saturating_add(i32::from(verdict.free))),
                     jobs::crashes.eq(match verdict.ending {
                         Ending::Rescued => job.crashes + 1,
                         _ => 0,

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::{change, read},
-    rows::instant,
-    schema::letters,
+    rows::{JobRow, instant},
+    schema::{jobs, letters},
 };
+use crate::queue::State;
 
 /// A letter on its way into the mailbox.
 #[derive(Clone, Debug)]
@@ -42,23 +43,39 @@ pub struct Letter {
 }
 
 impl Store {
-    /// Keeps a letter. One with the same Message-ID is the same letter and is kept once.
-    pub async fn keep_letter(&self, new: &NewLetter) -> Result<(), StoreError> {
-        change!(self, |c| diesel::insert_into(letters::table)
-            .values((
-                letters::message_id.eq(&new.message_id),
-                letters::sender.eq(&new.sender),
-                letters::recipient.eq(&new.recipient),
-                letters::subject.eq(&new.subject),
-                letters::body_text.eq(&new.text),
-                letters::body_html.eq(&new.html),
-                letters::source.eq(&new.source),
-                letters::sent_at.eq(new.sent_at.as_microsecond()),
-            ))
-            .on_conflict_do_nothing()
-            .execute(c)
-            .await)?;
-        Ok(())
+    /// Keeps the letter of `job`. One with the same Message-ID is the same letter and is kept once.
+    ///
+    /// `false` says that the attempt was no longer its owner's, and then nothing is kept: its reader may have
+    /// been forgotten.
+    pub async fn keep_letter(&self, new: &NewLetter, job: &JobRow) -> Result<bool, StoreError> {
+        change!(self, |c| {
+            // Writes nothing new, and yet lets whoever forgets the reader wait until this is over.
+            let ours = diesel::update(jobs::table.find(job.id.0))
+                .filter(jobs::state.eq(State::Executing.word()))
+                .filter(jobs::owner.eq(&job.owner))
+                .filter(jobs::attempt.eq(job.attempt))
+                .set(jobs::attempt.eq(job.attempt))
+                .execute(c)
+                .await?
+                > 0;
+            if ours {
+                diesel::insert_into(letters::table)
+                    .values((
+                        letters::message_id.eq(&new.message_id),
+                        letters::sender.eq(&new.sender),
+                        letters::recipient.eq(&new.recipient),
+                        letters::subject.eq(&new.subject),
+                        letters::body_text.eq(&new.text),
+                        letters::body_html.eq(&new.html),
+                        letters::source.eq(&new.source),
+                        letters::sent_at.eq(new.sent_at.as_microsecond()),
+                    ))
+                    .on_conflict_do_nothing()
+                    .execute(c)
+                    .await?;
+            }
+            Ok::<_, StoreError>(ours)
+        })
     }
 
     /// Up to `limit` letters, the newest first.

@@ -3,8 +3,13 @@
 //! Every method is one question or one transaction. Pages only ask; the actors write.
 
 mod accounts;
+mod attempts;
+mod browsers;
 mod connection;
+mod doubt;
 mod error;
+mod forget;
+mod insert;
 mod instances;
 mod jobs;
 mod leases;
@@ -12,6 +17,7 @@ mod letters;
 mod migrate;
 mod news;
 mod queues;
+mod receipts;
 mod reports;
 mod rows;
 mod schema;
@@ -23,14 +29,17 @@ mod throttles;
 mod tls;
 
 pub use accounts::Credentials;
+pub use attempts::{AttemptRow, Tries};
 pub use connection::{PoolSize, Store};
+pub use doubt::IN_DOUBT;
 pub use error::StoreError;
 pub use instances::InstanceRow;
-pub use jobs::{Progress, Settled};
+pub use jobs::{Progress, SeenJobs, Settled};
 pub use letters::{Letter, LetterSummary, NewLetter};
 pub use queues::QueueRow;
-pub use reports::{AttemptRow, Cursor, JobCount, JobFilter, QueueLoad};
+pub use receipts::Receipt;
+pub use reports::{Cursor, JobCount, JobFilter, QueueLoad};
 pub use rows::JobRow;
-pub use sessions::Session;
-pub use signups::{NewSignup, Receipt, SignedUp, SignupRefusal};
+pub use sessions::{NewSession, NewToken, Session};
+pub use signups::{NewSignup, SignedUp, SignupRefusal};
 pub use sole::Sole;

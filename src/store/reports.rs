@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::read,
-    leases::available,
+    leases::{Literal, available},
     rows::{JobRow, RawJob, instant, job_rows, unreadable},
-    schema::{attempts, jobs},
+    schema::jobs,
 };
 use crate::queue::{JobId, State};
 
@@ -41,17 +41,6 @@ pub struct QueueLoad {
     pub oldest_due: Timestamp,
 }
 
-/// An attempt that did not complete its job.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttemptRow {
-    pub attempt: i32,
-    pub started_at: Timestamp,
-    pub finished_at: Timestamp,
-    /// As in `queue::Ending`.
-    pub outcome: String,
-    pub error: Option<String>,
-}
-
 impl Store {
     /// Up to `limit` jobs that pass the filter, the newest first, from below `cursor`.
     pub async fn jobs(
@@ -67,7 +56,11 @@ impl Store {
                 .limit(limit)
                 .into_boxed();
             if let Some(state) = filter.state {
-                query = query.filter(jobs::state.eq(state.word()));
+                query = match state {
+                    State::Discarded => query.filter(discarded()),
+                    State::Cancelled => query.filter(cancelled()),
+                    state => query.filter(jobs::state.eq(state.word())),
+                };
             }
             if let Some(kind) = &filter.kind {
                 query = query.filter(jobs::kind.eq(kind));
@@ -81,33 +74,6 @@ impl Store {
             query.load(c).await
         })?;
         job_rows(raw)
-    }
-
-    /// The attempts of a job that did not complete it, the first one first.
-    pub async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {
-        let rows: Vec<(i32, i64, i64, String, Option<String>)> = read!(self, |c| attempts::table
-            .filter(attempts::job_id.eq(job.0))
-            .order(attempts::attempt)
-            .select((
-                attempts::attempt,
-                attempts::started_at,
-                attempts::finished_at,
-                attempts::outcome,
-                attempts::error,
-            ))
-            .load(c)
-            .await)?;
-        rows.into_iter()
-            .map(|(attempt, started_at, finished_at, outcome, error)| {
-                Ok(AttemptRow {
-                    attempt,
-                    started_at: instant(started_at)?,
-                    finished_at: instant(finished_at)?,
-                    outcome,
-                    error,
-                })
-            })
-            .collect()
     }
 
     /// How many jobs there are, by queue, kind and state.
@@ -147,4 +113,14 @@ impl Store {
             })
             .collect()
     }
+}
+
+// The predicates of partial indexes, word for word.
+
+fn discarded() -> Literal {
+    diesel::dsl::sql("state = 'discarded'")
+}
+
+fn cancelled() -> Literal {
+    diesel::dsl::sql("state = 'cancelled'")
 }

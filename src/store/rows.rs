@@ -39,10 +39,11 @@ pub struct JobRow {
     pub signup: Option<SignupId>,
 }
 
+/// Its fields stand in the order of the table's columns.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = schema::jobs, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 pub(super) struct RawJob {
-    id: i64,
+    pub(super) id: i64,
     kind: String,
     queue: String,
     state: String,
@@ -50,7 +51,6 @@ pub(super) struct RawJob {
     args: String,
     attempt: i32,
     max_attempts: i32,
-    crashes: i32,
     created_at: i64,
     run_at: i64,
     started_at: Option<i64>,
@@ -60,6 +60,7 @@ pub(super) struct RawJob {
     result: Option<String>,
     user_id: Option<i64>,
     signup_id: Option<i64>,
+    crashes: i32,
 }
 
 impl TryFrom<RawJob> for JobRow {

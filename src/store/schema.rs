@@ -25,6 +25,9 @@ diesel::table! {
         username -> Text,
         locale -> Text,
         created_at -> BigInt,
+        username_key -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        told_by -> Nullable<BigInt>,
     }
 }
 
@@ -33,6 +36,14 @@ diesel::table! {
         token_hash -> Text,
         user_id -> BigInt,
         created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    browsers (token_hash) {
+        token_hash -> Text,
+        user_id -> BigInt,
         expires_at -> BigInt,
     }
 }
@@ -111,5 +122,10 @@ diesel::table! {
 }
 
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(browsers -> users (user_id));
+diesel::joinable!(signups -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(users, sessions);
+diesel::allow_tables_to_appear_in_same_query!(users, browsers);
+diesel::allow_tables_to_appear_in_same_query!(users, signups);
 diesel::allow_tables_to_appear_in_same_query!(instances, jobs);
+diesel::allow_tables_to_appear_in_same_query!(attempts, jobs, signups);

@@ -1,5 +1,7 @@
 //! Sign-ups: the user, the receipt and the first jobs, all in one transaction.
 
+use std::time::Duration;
+
 use data_encoding::BASE64URL_NOPAD;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -9,15 +11,14 @@ use sha2::{Digest, Sha256};
 use super::{
     Store, StoreError,
     accounts::columns,
-    connection::{change, read},
+    connection::change,
     jobs::insert_jobs,
-    rows::{JobRow, RawJob, job_rows, unreadable},
+    rows::{JobRow, RawJob, job_rows},
     schema::{jobs, signups, users},
 };
 use crate::{
-    account::{NewUser, UserId},
+    account::NewUser,
     queue::{NewJob, SignupId},
-    text::Locale,
 };
 
 /// Somebody who wants an account.
@@ -48,20 +49,9 @@ pub enum SignupRefusal {
     KeyReused,
 }
 
-/// A sign-up as its visitor sees it again.
-#[derive(Clone, Debug)]
-pub struct Receipt {
-    pub receipt: String,
-    pub signup: SignupId,
-    /// Who signed up; where the address was taken, its owner.
-    pub user: UserId,
-    /// The address belonged to somebody else; the visitor is not told.
-    pub address_taken: bool,
-    pub username: String,
-    pub locale: Locale,
-    /// In the order in which they were enqueued.
-    pub jobs: Vec<JobRow>,
-}
+/// How long one letter speaks for all that follow it to the owner of a taken address: whoever goes on
+/// signing up with it sends no more.
+const SPOKEN_FOR: Duration = Duration::from_secs(24 * 3600);
 
 type Answer = Result<(String, Vec<RawJob>, bool), SignupRefusal>;
 
@@ -76,11 +66,33 @@ impl Store {
         first_jobs: &(dyn Fn(SignupId) -> Vec<NewJob> + Send + Sync),
         now: Timestamp,
     ) -> Result<Vec<Result<SignedUp, SignupRefusal>>, StoreError> {
+        let spoken_for = now.saturating_sub(SPOKEN_FOR).unwrap_or(Timestamp::MIN);
+        let spoken_for = spoken_for.as_microsecond();
         let answers: Vec<Answer> = change!(self, |c| {
             let mut answers = Vec::with_capacity(batch.len());
             for new in batch {
                 let fingerprint = fingerprint(&new.user);
 
+                let (username, email) = (new.user.username.key(), new.user.email.key());
+                let rivals: Vec<(i64, String)> = users::table
+                    .filter(
+                        users::username_key
+                            .eq(username)
+                            .or(users::email_key.eq(email)),
+                    )
+                    .select((users::id, users::username_key))
+                    .load(c)
+                    .await?;
+                // One who came with an address that has an account already got a receipt, and the name.
+                let reserved: Option<i64> = signups::table
+                    .filter(signups::username_key.eq(username))
+                    .select(signups::id)
+                    .first(c)
+                    .await
+                    .optional()?;
+                let is_taken = reserved.is_some() || rivals.iter().any(|(_, key)| key == username);
+
+                // Asked last: what took the name may be an earlier submit of this form, by way of another instance.
                 let earlier: Option<(i64, String, String)> = signups::table
                     .filter(signups::idempotency_key.eq(&new.idempotency_key))
                     .select((signups::id, signups::receipt, signups::fingerprint))
@@ -101,23 +113,25 @@ impl Store {
                     });
                     continue;
                 }
-
-                let (username, email) = (new.user.username.key(), new.user.email.key());
-                let rivals: Vec<(i64, String)> = users::table
-                    .filter(
-                        users::username_key
-                            .eq(username)
-                            .or(users::email_key.eq(email)),
-                    )
-                    .select((users::id, users::username_key))
-                    .load(c)
-                    .await?;
-                if rivals.iter().any(|(_, key)| key == username) {
+                if is_taken {
                     answers.push(Err(SignupRefusal::UsernameTaken));
                     continue;
                 }
 
                 let owner = rivals.iter().map(|(id, _)| *id).next();
+                let told_by: Option<i64> = match owner {
+                    Some(owner) => signups::table
+                        .filter(signups::user_id.eq(owner))
+                        .filter(signups::address_taken)
+                        .filter(signups::told_by.is_null())
+                        .filter(signups::created_at.gt(spoken_for))
+                        .order(signups::created_at.desc())
+                        .select(signups::id)
+                        .first(c)
+                        .await
+                        .optional()?,
+                    None => None,
+                };
                 let user = match owner {
                     Some(owner) => owner,
                     None => {
@@ -135,7 +149,10 @@ impl Store {
                         signups::fingerprint.eq(&fingerprint),
                         signups::user_id.eq(user),
                         signups::address_taken.eq(owner.is_some()),
+                        signups::told_by.eq(told_by),
                         signups::username.eq(new.user.username.shown()),
+                        signups::username_key.eq(username),
+                        signups::password_hash.eq(owner.map(|_| new.user.password_hash.as_str())),
                         signups::locale.eq(new.user.locale.tag()),
                         signups::created_at.eq(now.as_microsecond()),
                     ))
@@ -168,70 +185,6 @@ impl Store {
             })
             .collect()
     }
-
-    /// The sign-up with this receipt.
-    pub async fn receipt(&self, receipt: &str) -> Result<Option<Receipt>, StoreError> {
-        self.find_signup(Key::Receipt(receipt)).await
-    }
-
-    /// The sign-up with this number.
-    pub async fn signup(&self, id: SignupId) -> Result<Option<Receipt>, StoreError> {
-        self.find_signup(Key::Number(id)).await
-    }
-
-    async fn find_signup(&self, key: Key<'_>) -> Result<Option<Receipt>, StoreError> {
-        type Row = (i64, String, i64, bool, String, String);
-        let found: Option<(Row, Vec<RawJob>)> = read!(self, |c| {
-            let mut query = signups::table
-                .select((
-                    signups::id,
-                    signups::receipt,
-                    signups::user_id,
-                    signups::address_taken,
-                    signups::username,
-                    signups::locale,
-                ))
-                .into_boxed();
-            query = match key {
-                Key::Receipt(receipt) => query.filter(signups::receipt.eq(receipt)),
-                Key::Number(id) => query.filter(signups::id.eq(id.0)),
-            };
-            let signup: Option<Row> = query.first(c).await.optional()?;
-            match signup {
-                None => Ok::<_, StoreError>(None),
-                Some(signup) => {
-                    let rows = jobs::table
-                        .filter(jobs::signup_id.eq(signup.0))
-                        .order(jobs::id)
-                        .select(RawJob::as_select())
-                        .load(c)
-                        .await?;
-                    Ok(Some((signup, rows)))
-                }
-            }
-        })?;
-        found
-            .map(
-                |((id, receipt, user, address_taken, username, locale), rows)| {
-                    Ok(Receipt {
-                        receipt,
-                        signup: SignupId(id),
-                        user: UserId(user),
-                        address_taken,
-                        username,
-                        locale: locale.parse().map_err(unreadable)?,
-                        jobs: job_rows(rows)?,
-                    })
-                },
-            )
-            .transpose()
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Key<'a> {
-    Receipt(&'a str),
-    Number(SignupId),
 }
 
 /// Tells whether two submits under one key say the same, without keeping what they said.

@@ -41,8 +41,11 @@ impl Sole {
     }
 }
 
+/// Beside the file itself, by whatever link it was reached.
 fn lock_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
+    // A file that does not exist yet has no links.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut name = path.into_os_string();
     name.push(".lock");
     name.into()
 }
@@ -60,5 +63,16 @@ mod tests {
         assert!(refused.to_string().contains("already serves"), "{refused}");
         drop(first);
         Sole::claim(&path).expect("nobody serves any more");
+    }
+
+    #[test]
+    fn a_file_is_the_same_by_whatever_link_it_is_reached() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("cadastro.db");
+        File::create(&path).expect("a file");
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink(&path, &link).expect("a link");
+        let _first = Sole::claim(&path).expect("nobody serves yet");
+        Sole::claim(&link).expect_err("somebody serves");
     }
 }

@@ -8,6 +8,7 @@
 mod assets;
 mod helpers;
 mod locale;
+mod pattern;
 mod words;
 
 use std::{borrow::Cow, sync::Arc};

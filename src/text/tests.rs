@@ -44,14 +44,14 @@ fn pages() -> Vec<(&'static str, Value)> {
         (
             "pages/signup",
             json!({
-                "form": { "username": "", "email": "" }, "idempotency_key": "k", "errors": [],
+                "form": { "username": "", "email": "" }, "idempotency_key": "k", "password_hint": "Long.", "errors": [],
                 "field_errors": no_errors, "notice": null, "retry_after": null,
             }),
         ),
         (
             "pages/signup",
             json!({
-                "form": { "username": "<b>", "email": "x\"y" }, "idempotency_key": "k",
+                "form": { "username": "<b>", "email": "x\"y" }, "idempotency_key": "k", "password_hint": "Again.",
                 "errors": [{ "field": "username", "message": "Too <short>" }],
                 "field_errors": {
                     "username": ["Too <short>", "Reserved"], "email": [], "password": [],
@@ -85,11 +85,25 @@ fn pages() -> Vec<(&'static str, Value)> {
         ),
         (
             "pages/login",
-            json!({ "form": { "login": "" }, "error": null, "notice": null, "next": null }),
+            json!({
+                "form": { "login": "" }, "errors": [], "field_errors": { "login": [], "password": [] },
+                "error": null, "notice": null, "next": null,
+            }),
         ),
         (
             "pages/login",
-            json!({ "form": { "login": "ana" }, "error": "Wrong", "notice": "Bye", "next": "/x?a=b" }),
+            json!({
+                "form": { "login": "ana" }, "errors": [], "field_errors": { "login": [], "password": [] },
+                "error": "Wrong", "notice": "Bye", "next": "/x?a=b",
+            }),
+        ),
+        (
+            "pages/login",
+            json!({
+                "form": { "login": "" }, "errors": [{ "field": "password", "message": "Enter it." }],
+                "field_errors": { "login": [], "password": ["Enter it."] }, "error": null, "notice": null,
+                "next": null,
+            }),
         ),
         ("pages/mailbox", json!({ "letters": [] })),
         ("pages/mailbox", json!({ "letters": [letter] })),

@@ -1,6 +1,6 @@
 //! Sentences by key: `templates/text/{pt-BR,en}.toml`, tables flattened to dotted keys.
 //!
-//! A sentence may hold placeholders, `{name}`. One that counts something is a table of two:
+//! A sentence may hold placeholders, as [`Pattern`] has it. One that counts something is a table of two:
 //!
 //! ```toml
 //! throttled = { one = "Wait {seconds} second.", other = "Wait {seconds} seconds." }
@@ -8,11 +8,11 @@
 //!
 //! What it counts is its only placeholder.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::Locale;
+use super::{Locale, pattern::Pattern};
 
 /// Every sentence of one language.
 #[derive(Debug)]
@@ -25,16 +25,6 @@ pub(super) struct Words {
 enum Sentence {
     Plain(Pattern),
     Counted { one: Pattern, other: Pattern },
-}
-
-/// A sentence taken apart at its placeholders.
-#[derive(Debug, Eq, PartialEq)]
-struct Pattern(Vec<Piece>);
-
-#[derive(Debug, Eq, PartialEq)]
-enum Piece {
-    Literal(String),
-    Placeholder(String),
 }
 
 /// Why a sentence could not be said.
@@ -82,14 +72,14 @@ impl Words {
             };
             match value {
                 Value::String(source) => {
-                    let sentence = Sentence::Plain(Pattern::parse(&key, &source)?);
+                    let sentence = Sentence::Plain(pattern(&key, &source)?);
                     self.sentences.insert(key, sentence);
                 }
                 Value::Table(table) => match counted(&table) {
                     Some((one, other)) => {
                         let sentence = Sentence::Counted {
-                            one: Pattern::parse(&key, one)?,
-                            other: Pattern::parse(&key, other)?,
+                            one: pattern(&key, one)?,
+                            other: pattern(&key, other)?,
                         };
                         self.sentences.insert(key, sentence);
                     }
@@ -148,68 +138,8 @@ fn counted(table: &Table) -> Option<(&str, &str)> {
     }
 }
 
-impl Pattern {
-    fn parse(key: &str, source: &str) -> Result<Self, WordsError> {
-        let unbalanced = || WordsError::UnbalancedBrace(key.to_owned());
-        let mut pieces = Vec::new();
-        let mut rest = source;
-        while let Some((literal, tail)) = rest.split_once('{') {
-            let (name, tail) = tail.split_once('}').ok_or_else(unbalanced)?;
-            pieces.push(Piece::Literal(literal.to_owned()));
-            pieces.push(Piece::Placeholder(name.to_owned()));
-            rest = tail;
-        }
-        pieces.push(Piece::Literal(rest.to_owned()));
-        let stray = |piece: &Piece| matches!(piece, Piece::Literal(text) if text.contains('}'));
-        if pieces.iter().any(stray) {
-            return Err(unbalanced());
-        }
-        Ok(Pattern(pieces))
-    }
-
-    fn placeholders(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|piece| match piece {
-            Piece::Literal(_) => None,
-            Piece::Placeholder(name) => Some(name.as_str()),
-        })
-    }
-
-    /// The number that a counting sentence counts, or the placeholder that lacks one.
-    fn count(&self, args: &[(&str, &str)]) -> Result<u64, &str> {
-        let name = self.placeholders().next().unwrap_or("count");
-        argument(args, name)
-            .and_then(|value| value.parse().ok())
-            .ok_or(name)
-    }
-
-    /// The text, or the placeholder that no argument fills.
-    fn fill(&self, args: &[(&str, &str)]) -> Result<String, &str> {
-        let mut text = String::new();
-        for piece in &self.0 {
-            match piece {
-                Piece::Literal(literal) => text.push_str(literal),
-                Piece::Placeholder(name) => {
-                    text.push_str(argument(args, name).ok_or(name.as_str())?);
-                }
-            }
-        }
-        Ok(text)
-    }
-}
-
-fn argument<'a>(args: &[(&str, &'a str)], name: &str) -> Option<&'a str> {
-    args.iter()
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| *value)
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|piece| match piece {
-            Piece::Literal(literal) => f.write_str(literal),
-            Piece::Placeholder(name) => write!(f, "{{{name}}}"),
-        })
-    }
+fn pattern(key: &str, source: &str) -> Result<Pattern, WordsError> {
+    Pattern::parse(source).ok_or_else(|| WordsError::UnbalancedBrace(key.to_owned()))
 }
 
 #[cfg(test)]

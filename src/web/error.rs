@@ -46,6 +46,8 @@ pub enum WebError {
     /// What is asked for does not go together with how things stand.
     #[error("{0}")]
     Conflict(String),
+    #[error("the content did not arrive in time")]
+    TooSlow,
     #[error("the content is too large")]
     TooLarge,
     /// The content type that the address takes.
@@ -68,7 +70,7 @@ pub enum WebError {
     Throttled(Duration),
     #[error("too many ask at once")]
     Busy,
-    /// The database does not answer, or the program stops: nothing was saved.
+    /// The database does not answer, or the program stops; what was to be saved may have been, if whole.
     #[error("{0}")]
     Away(String),
     /// A fault of ours.
@@ -97,6 +99,7 @@ impl ResponseError for WebError {
             WebError::NotFound => StatusCode::NOT_FOUND,
             WebError::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             WebError::Conflict(_) => StatusCode::CONFLICT,
+            WebError::TooSlow => StatusCode::REQUEST_TIMEOUT,
             WebError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             WebError::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             WebError::Fields(_)

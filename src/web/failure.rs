@@ -4,9 +4,9 @@ use std::error::Error as StdError;
 
 use actix_web::{
     Error, HttpRequest, HttpResponse,
-    body::{BoxBody, MessageBody},
+    body::{self, BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
     rt,
 };
@@ -36,8 +36,20 @@ pub async fn complete(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let asked = request.request().clone();
     match rt::spawn(next.call(request).in_current_span()).await {
-        Ok(answer) => answer.map(ServiceResponse::map_into_boxed_body),
+        Ok(answer) => answer.map(without_endless_body),
         Err(broken) => Ok(ServiceResponse::from_err(WebError::from(broken), asked)),
+    }
+}
+
+/// HEAD asks for no body. actix-web would work through a stream all the same, and answer nothing else
+/// on this connection until its end.
+fn without_endless_body(
+    answer: ServiceResponse<impl MessageBody + 'static>,
+) -> ServiceResponse<BoxBody> {
+    let asked = answer.request().method() == Method::HEAD;
+    match answer.response().body().size() {
+        BodySize::Stream if asked => answer.map_body(|_, _| BoxBody::new(body::None::new())),
+        _ => answer.map_into_boxed_body(),
     }
 }
 

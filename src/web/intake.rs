@@ -1,5 +1,7 @@
 //! What a request may bring along, and how much of it.
 
+use std::io;
+
 use actix_web::{
     error::{JsonPayloadError, PayloadError, UrlencodedError},
     web::{self, ServiceConfig},
@@ -69,6 +71,7 @@ impl From<PayloadError> for WebError {
     fn from(error: PayloadError) -> Self {
         match error {
             PayloadError::Overflow => WebError::TooLarge,
+            PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => WebError::TooSlow,
             other => WebError::Unreadable(other.to_string()),
         }
     }

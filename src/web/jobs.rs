@@ -1,5 +1,7 @@
 //! A job, as visitors see it and as programs read it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -31,15 +33,23 @@ pub struct Line {
     progress: Option<i32>,
     result: Option<String>,
     error: Option<String>,
+    doubt: Option<String>,
     waiting: bool,
     running: bool,
     done: bool,
     failed: bool,
 }
 
-/// Jobs as a visitor sees them.
-pub fn lines(jobs: &[JobRow], text: &Text, locale: Locale) -> Vec<Line> {
-    jobs.iter().map(|job| line(job, text, locale)).collect()
+/// Jobs as a visitor sees them; `in_doubt` are the letters that may have arrived before their time.
+pub fn lines(
+    jobs: &[JobRow],
+    in_doubt: &BTreeSet<JobId>,
+    text: &Text,
+    locale: Locale,
+) -> Vec<Line> {
+    jobs.iter()
+        .map(|job| line(job, in_doubt.contains(&job.id), text, locale))
+        .collect()
 }
 
 /// Whether any of them has yet to end.
@@ -47,7 +57,7 @@ pub fn any_live(jobs: &[JobRow]) -> bool {
     jobs.iter().any(|job| !job.state.is_final())
 }
 
-fn line(job: &JobRow, text: &Text, locale: Locale) -> Line {
+fn line(job: &JobRow, in_doubt: bool, text: &Text, locale: Locale) -> Line {
     let title = format!("jobs.kind.{}", job.kind);
     let done = format!("jobs.result.{}", job.kind);
     let number = job.id.to_string();
@@ -80,6 +90,13 @@ fn line(job: &JobRow, text: &Text, locale: Locale) -> Line {
             State::Cancelled => Some(text.sentence(locale, "jobs.error.cancelled", &[])),
             _ => None,
         },
+        doubt: in_doubt.then(|| {
+            let key = match job.state {
+                State::Completed => "jobs.doubt.twice",
+                _ => "jobs.doubt.already",
+            };
+            text.sentence(locale, key, &[])
+        }),
         waiting: matches!(
             job.state,
             State::Scheduled | State::Available | State::Retryable
@@ -167,7 +184,7 @@ mod tests {
     fn a_job_is_at_most_one_of_waiting_running_done_and_failed() {
         let text = Text::new().expect("the templates agree");
         for state in State::ALL {
-            let line = line(&job(state), &text, Locale::En);
+            let line = line(&job(state), false, &text, Locale::En);
             let are = [line.waiting, line.running, line.done, line.failed];
             let expected = usize::from(state != State::Cancelled);
             assert_eq!(are.iter().filter(|is| **is).count(), expected, "{state}");
@@ -175,9 +192,20 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_in_doubt_has_arrived_twice_only_if_it_was_sent_again() {
+        let text = Text::new().expect("the templates agree");
+        for state in State::ALL {
+            let told = line(&job(state), true, &text, Locale::En).doubt;
+            let twice = told.is_some_and(|told| told.contains("arrived twice"));
+            assert_eq!(twice, state == State::Completed, "{state}");
+            assert_eq!(line(&job(state), false, &text, Locale::En).doubt, None);
+        }
+    }
+
+    #[test]
     fn a_failure_is_told_in_a_sentence_that_leads_to_the_job() {
         let text = Text::new().expect("the templates agree");
-        let line = line(&job(State::Discarded), &text, Locale::En);
+        let line = line(&job(State::Discarded), false, &text, Locale::En);
         assert!(line.error.is_some_and(|error| error.contains('7')));
         assert_eq!(line.title, "Simple task");
     }

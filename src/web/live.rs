@@ -1,28 +1,37 @@
 //! Live updates of a visitor's jobs: server-sent events.
 //!
-//! Each change that the Scheduler tells of makes the stream look again. It also looks by itself
-//! every so often: other instances tell of their changes elsewhere.
+//! News make the stream look again. It also looks by itself every so often, as other instances tell
+//! of their changes elsewhere; the longer nothing happens, the less often.
 
 use std::{convert::Infallible, future::Future, time::Duration};
 
 use actix_web::{HttpResponse, http::header, rt, web::Bytes};
 use futures_util::stream;
 use tokio::{
-    sync::{OwnedSemaphorePermit, broadcast, watch},
+    sync::{OwnedSemaphorePermit, watch},
     time::{Instant, sleep, timeout},
 };
 
-use super::{State, WebError};
-use crate::actors::Change;
+use super::{State, WebError, news::Subscription};
 
-/// How often a stream looks by itself.
-const LOOK: Duration = Duration::from_secs(2);
+/// How soon after news a stream looks by itself; then each time twice as late, up to [`SLOWEST`].
+const PACE: Duration = Duration::from_secs(2);
+
+/// How late news from another instance may be seen.
+const SLOWEST: Duration = Duration::from_secs(8);
 
 /// Changes that come within this time are told together.
 const BURST: Duration = Duration::from_millis(50);
 
-/// A stream that has nothing to say says so, or proxies would take it for dead.
+/// A stream that has nothing to say says so, or proxies would take it for dead. It is also how we
+/// learn that a browser has gone: the second write after that fails.
 const QUIET: Duration = Duration::from_secs(15);
+
+/// How soon a browser comes back after a connection was lost, in milliseconds.
+const RETRY: u32 = 2000;
+
+/// How soon one comes back that has no seat, to look again.
+const RETRY_WITHOUT_SEAT: u32 = 5000;
 
 /// What a stream sees when it looks.
 pub struct Snapshot {
@@ -32,14 +41,15 @@ pub struct Snapshot {
     pub ended: bool,
 }
 
-/// Streams what `look` sees: now, after every change that `concerns` it, and until all has ended.
+/// Streams what `look` sees: now, after all `news`, and until all has ended.
 ///
 /// Sends the events `jobs`, with the list as HTML, and `end`. When `look` sees nothing at all any
-/// more, the stream ends too; when it fails, the stream looks again later.
+/// more, the stream ends too; when it fails, the stream looks again later. Without a seat it tells
+/// what it sees and ends, and the browser comes back by itself: then its page is refreshed, not live.
 pub fn stream<L, F>(
     state: &State,
-    seat: OwnedSemaphorePermit,
-    concerns: impl Fn(&Change) -> bool + 'static,
+    seat: Option<OwnedSemaphorePermit>,
+    news: Subscription,
     look: L,
 ) -> HttpResponse
 where
@@ -47,14 +57,16 @@ where
     F: Future<Output = Result<Option<Snapshot>, WebError>> + 'static,
 {
     let live = Live {
-        changes: state.scheduler.changes(),
+        news,
         stopping: state.stopping.clone(),
-        concerns,
         look,
+        pace: PACE,
+        rest: PACE,
+        greeted: false,
         told: None,
         spoke: Instant::now(),
         ended: false,
-        _seat: Some(seat),
+        seat,
     };
     let events = stream::unfold(live, |mut live| async {
         let event = live.next().await?;
@@ -68,21 +80,25 @@ where
         .streaming(events)
 }
 
-struct Live<C, L> {
-    changes: broadcast::Receiver<Change>,
+struct Live<L> {
+    news: Subscription,
     stopping: watch::Receiver<bool>,
-    concerns: C,
     look: L,
-    /// What was sent last; nothing at first.
+    /// How soon after news it looks by itself.
+    pace: Duration,
+    /// How long it waits for news this time.
+    rest: Duration,
+    greeted: bool,
+    /// The list that was sent last.
     told: Option<String>,
     spoke: Instant,
     ended: bool,
-    _seat: Option<OwnedSemaphorePermit>,
+    /// Held until the stream ends.
+    seat: Option<OwnedSemaphorePermit>,
 }
 
-impl<C, L, F> Live<C, L>
+impl<L, F> Live<L>
 where
-    C: Fn(&Change) -> bool,
     L: Fn() -> F,
     F: Future<Output = Result<Option<Snapshot>, WebError>> + 'static,
 {
@@ -92,7 +108,7 @@ where
             return None;
         }
         loop {
-            if self.told.is_some() && !self.wait().await {
+            if self.greeted && !self.wait().await {
                 return None;
             }
             // On its own, so that a browser that hangs up does not cut a question short.
@@ -102,65 +118,63 @@ where
                 // The database is away; the page shows what it has, and we look again.
                 Ok(Err(_)) | Err(_) => None,
             };
-            if let Some(seen) = seen
-                && (self.told.as_ref() != Some(&seen.html) || seen.ended)
-            {
-                let mut events = match self.told {
-                    None => "retry: 2000\n".to_owned(),
-                    Some(_) => String::new(),
-                };
-                events.push_str(&event("jobs", &seen.html));
-                if seen.ended {
-                    events.push_str(&event("end", "end"));
-                }
-                self.ended = seen.ended;
-                self.told = Some(seen.html);
+            let events = match std::mem::replace(&mut self.greeted, true) {
+                true => self.tell(seen),
+                false => self.greeting() + &self.tell(seen),
+            };
+            self.ended |= self.seat.is_none();
+            if !events.is_empty() {
                 self.spoke = Instant::now();
                 return Some(events);
             }
-            if self.told.is_none() || self.spoke.elapsed() >= QUIET {
-                self.told.get_or_insert_default();
-                self.spoke = Instant::now();
-                return Some(": still here\n\n".to_owned());
+        }
+    }
+
+    /// Tells the browser when to come back, and that it has come to the right place.
+    fn greeting(&self) -> String {
+        let retry = match self.seat {
+            Some(_) => RETRY,
+            None => RETRY_WITHOUT_SEAT,
+        };
+        format!("retry: {retry}\n\n")
+    }
+
+    /// What of this the browser does not know yet; nothing, unless it is time to say something.
+    fn tell(&mut self, seen: Option<Snapshot>) -> String {
+        match seen {
+            Some(seen) if seen.ended || self.told.as_ref() != Some(&seen.html) => {
+                let mut events = event("jobs", &seen.html);
+                if seen.ended {
+                    events.push_str(&event("end", "end"));
+                    self.ended = true;
+                }
+                self.told = Some(seen.html);
+                events
             }
+            _ if self.spoke.elapsed() >= QUIET => ": still here\n\n".to_owned(),
+            _ => String::new(),
         }
     }
 
     /// Waits for a reason to look again; `false` says that the program stops.
     async fn wait(&mut self) -> bool {
-        let Live {
-            changes,
-            stopping,
-            concerns,
-            ..
-        } = self;
         tokio::select! {
             // An error says that the sender is gone, and with it the program.
-            _ = stopping.wait_for(|stopping| *stopping) => return false,
-            _ = timeout(LOOK, concerning(changes, concerns)) => {}
+            _ = self.stopping.wait_for(|stopping| *stopping) => return false,
+            heard = timeout(self.rest, self.news.next()) => {
+                self.rest = match heard {
+                    Ok(()) => self.pace,
+                    Err(_) => (self.rest * 2).min(SLOWEST),
+                };
+            }
         }
         tokio::select! {
-            _ = stopping.wait_for(|stopping| *stopping) => return false,
+            _ = self.stopping.wait_for(|stopping| *stopping) => return false,
             _ = sleep(BURST) => {}
         }
         // Whatever came in the meantime is seen by the look that follows.
-        *changes = changes.resubscribe();
+        self.news.catch_up();
         true
-    }
-}
-
-/// Returns after the next change that concerns us, or after so many that some were missed.
-async fn concerning(
-    changes: &mut broadcast::Receiver<Change>,
-    concerns: &impl Fn(&Change) -> bool,
-) {
-    loop {
-        match changes.recv().await {
-            Ok(change) if concerns(&change) => return,
-            Ok(_) => {}
-            Err(broadcast::error::RecvError::Lagged(_)) => return,
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-        }
     }
 }
 
@@ -177,83 +191,4 @@ fn event(name: &str, data: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{cell::RefCell, future::ready, rc::Rc};
-
-    use super::*;
-    use crate::queue::{JobId, SignupId};
-
-    type Seen = Rc<RefCell<(String, bool)>>;
-
-    /// A stream that sees what the test shows it, of the sign-up 1.
-    #[allow(clippy::type_complexity)]
-    fn live(
-        seen: Seen,
-    ) -> (
-        Live<
-            impl Fn(&Change) -> bool,
-            impl Fn() -> std::future::Ready<Result<Option<Snapshot>, WebError>>,
-        >,
-        broadcast::Sender<Change>,
-        watch::Sender<bool>,
-    ) {
-        let (tell, changes) = broadcast::channel(8);
-        let (stop, stopping) = watch::channel(false);
-        let live = Live {
-            changes,
-            stopping,
-            concerns: |change: &Change| change.signup == Some(SignupId(1)),
-            look: move || {
-                let (html, ended) = seen.borrow().clone();
-                ready(Ok(Some(Snapshot { html, ended })))
-            },
-            told: None,
-            spoke: Instant::now(),
-            ended: false,
-            _seat: None,
-        };
-        (live, tell, stop)
-    }
-
-    fn seen(html: &str, ended: bool) -> Seen {
-        Rc::new(RefCell::new((html.to_owned(), ended)))
-    }
-
-    #[actix_web::test]
-    async fn a_stream_tells_at_once_and_after_a_change_and_ends_with_the_last_job() {
-        let shown = seen("<ol>\n1\n</ol>", false);
-        let (mut live, tell, _stop) = live(shown.clone());
-        let first = live.next().await.unwrap();
-        assert_eq!(
-            first,
-            "retry: 2000\nevent: jobs\ndata: <ol>\ndata: 1\ndata: </ol>\n\n"
-        );
-
-        *shown.borrow_mut() = ("2".into(), true);
-        let change = Change {
-            job: JobId(3),
-            user: None,
-            signup: Some(SignupId(1)),
-        };
-        tell.send(change).unwrap();
-        let last = live.next().await.unwrap();
-        assert_eq!(last, "event: jobs\ndata: 2\n\nevent: end\ndata: end\n\n");
-        assert_eq!(live.next().await, None);
-    }
-
-    #[actix_web::test]
-    async fn a_stop_ends_the_stream_while_it_waits() {
-        let (mut live, _tell, stop) = live(seen("1", false));
-        live.next().await.unwrap();
-        stop.send(true).unwrap();
-        assert_eq!(live.next().await, None);
-    }
-
-    #[test]
-    fn no_text_breaks_out_of_its_event() {
-        assert_eq!(
-            event("jobs", "a\r\n\nevent: x"),
-            "event: jobs\ndata: a\ndata: event: x\n\n"
-        );
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 //! JSON, or with a [`WebError`], of which [`failure`] makes the page or JSON that fits.
 
 pub(crate) mod api;
+mod arrival;
 mod assets;
 mod client;
 mod cross_origin;
@@ -15,6 +16,7 @@ mod jobs;
 mod live;
 mod measure;
 mod metrics;
+mod news;
 mod next;
 mod operator;
 mod pages;
@@ -26,6 +28,7 @@ mod sign_up;
 mod span;
 mod view;
 mod visit;
+mod wrong;
 
 use std::{io, net::TcpListener, sync::Arc};
 
@@ -77,12 +80,14 @@ pub struct State {
 /// A graceful stop waits up to `shutdown_grace` for requests that are under way.
 pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
     let grace = error::whole_seconds(state.config.shutdown_grace);
+    let news = web::Data::new(news::News::start(state.scheduler.changes()));
     let state = web::Data::new(state);
     let seats = web::Data::new(seats::Seats::default());
     let migrated = web::Data::new(api::health::Migrated::default());
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
+            .app_data(news.clone())
             .app_data(seats.clone())
             .app_data(migrated.clone())
             .configure(routes)
@@ -93,6 +98,7 @@ pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
             .wrap(Compress::default())
             .wrap(from_fn(measure::count))
             .wrap(TracingLogger::<span::Request>::new())
+            .wrap(from_fn(arrival::bound))
     });
     let server = server
         .on_connect(client::note_own_address)

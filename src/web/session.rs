@@ -1,48 +1,63 @@
-//! Who is logged in: a cookie that holds a token, of which the store knows only a hash.
+//! The cookies of whoever is logged in, and of a browser in which somebody was: they hold tokens, of which the
+//! store knows only hashes.
 
 use actix_web::{
     HttpRequest,
     cookie::{Cookie, SameSite, time},
 };
+use jiff::Timestamp;
 use url::Url;
 
-use super::{WebError, visit::Visit};
-use crate::account::{Token, User};
+use super::error::whole_seconds;
+use crate::{
+    account::Token,
+    actors::{Given, LoggedIn},
+};
 
-/// The cookie's name over plain HTTP.
-const PLAIN: &str = "cadastro_session";
+/// Holds the token of a session.
+const SESSION: &str = "cadastro_session";
 
-/// Over https the prefix makes browsers refuse it from any other host or an unsafe connection.
-const SECURE: &str = "__Host-cadastro_session";
+/// Holds the token by which a browser is known after the session.
+const BROWSER: &str = "cadastro_browser";
 
-impl Visit {
-    /// Whoever is logged in.
-    pub async fn user(&self) -> Result<Option<User>, WebError> {
-        let Some(token) = &self.token else {
-            return Ok(None);
-        };
-        let now = self.state.clock.now();
-        let session = self.state.store.session(&token.hash(), now).await?;
-        Ok(session.map(|session| session.user))
-    }
-}
+/// Over https the prefix makes browsers refuse a cookie from any other host or an unsafe connection.
+const SECURE: &str = "__Host-";
 
-/// The token that the browser sent along.
+/// The session's token, if the browser sent one along.
 pub fn token(request: &HttpRequest, base_url: &Url) -> Option<Token> {
-    Token::parse(request.cookie(name(base_url))?.value())
+    held(SESSION, request, base_url)
 }
 
-/// The cookie for a session that lasts so many seconds.
-pub fn cookie(token: &Token, seconds: u64, base_url: &Url) -> Cookie<'static> {
-    let lasts = time::Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
-    let token = token.as_str().to_owned();
-    kept(Cookie::new(name(base_url), token), lasts, base_url)
+/// The browser's own token, likewise.
+pub fn browser(request: &HttpRequest, base_url: &Url) -> Option<Token> {
+    held(BROWSER, request, base_url)
 }
 
-/// What makes the browser forget its token.
+fn held(cookie: &str, request: &HttpRequest, base_url: &Url) -> Option<Token> {
+    Token::parse(request.cookie(&name(cookie, base_url))?.value())
+}
+
+/// The two cookies of somebody who has just logged in, for as long as each lasts from now on.
+pub fn cookies(logged_in: &LoggedIn, now: Timestamp, base_url: &Url) -> [Cookie<'static>; 2] {
+    let LoggedIn {
+        session, browser, ..
+    } = logged_in;
+    [(SESSION, session), (BROWSER, browser)]
+        .map(|(cookie, given)| holding(cookie, given, now, base_url))
+}
+
+fn holding(cookie: &str, given: &Given, now: Timestamp, base_url: &Url) -> Cookie<'static> {
+    let lasts = given.expires_at.duration_since(now);
+    let lasts = whole_seconds(lasts.try_into().unwrap_or_default());
+    let lasts = time::Duration::seconds(i64::try_from(lasts).unwrap_or(i64::MAX));
+    let token = given.token.as_str().to_owned();
+    kept(Cookie::new(name(cookie, base_url), token), lasts, base_url)
+}
+
+/// What makes the browser forget its session.
 pub fn no_cookie(base_url: &Url) -> Cookie<'static> {
     let mut cookie = kept(
-        Cookie::new(name(base_url), ""),
+        Cookie::new(name(SESSION, base_url), ""),
         time::Duration::ZERO,
         base_url,
     );
@@ -65,18 +80,27 @@ pub fn is_secure(base_url: &Url) -> bool {
     base_url.scheme() == "https"
 }
 
-fn name(base_url: &Url) -> &'static str {
-    if is_secure(base_url) { SECURE } else { PLAIN }
+fn name(cookie: &str, base_url: &Url) -> String {
+    match is_secure(base_url) {
+        true => format!("{SECURE}{cookie}"),
+        false => cookie.to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn written(base_url: &str) -> String {
         let base_url = Url::parse(base_url).unwrap();
-        let token = Token::parse(&"A".repeat(43)).unwrap();
-        cookie(&token, 60, &base_url).to_string()
+        let (now, minute) = (Timestamp::UNIX_EPOCH, Duration::from_secs(60));
+        let given = Given {
+            token: Token::parse(&"A".repeat(43)).unwrap(),
+            expires_at: now + minute,
+        };
+        holding(SESSION, &given, now, &base_url).to_string()
     }
 
     #[test]

@@ -8,7 +8,10 @@ use std::{
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 
 use super::{State, WebError, client, session};
-use crate::{account::Token, text::Locale};
+use crate::{
+    account::{Token, User},
+    text::Locale,
+};
 
 /// The cookie that keeps a visitor's choice of language.
 pub const LOCALE_COOKIE: &str = "cadastro_locale";
@@ -50,6 +53,16 @@ impl Visit {
             token: session::token(request, &state.base_url),
             state,
         })
+    }
+
+    /// Whoever is logged in.
+    pub async fn user(&self) -> Result<Option<User>, WebError> {
+        let Some(token) = &self.token else {
+            return Ok(None);
+        };
+        let now = self.state.clock.now();
+        let session = self.state.store.session(&token.hash(), now).await?;
+        Ok(session.map(|session| session.user))
     }
 }
 

@@ -6,8 +6,8 @@
   const all = (selector, root = document) => root.querySelectorAll(selector);
   const one = (selector, root = document) => root.querySelector(selector);
 
-  // After a form came back: straight to what has to be read first.
-  one("[data-focus]")?.focus();
+  // After a form came back: straight to what has to be read first. Older browsers know `autofocus` on fields alone.
+  one("[autofocus]")?.focus();
 
   // Show or hide a password.
   for (const button of all("[data-reveal]")) {
@@ -101,21 +101,24 @@
     const news = [...all("[data-job]", jobs)].filter((job) => before.get(job.dataset.job) !== stateOf(job));
     if (!news.length) return;
     for (const job of news) job.classList.add("is-new");
-    one("[data-announce]").textContent = news
+    // Added below what was said before, which may not have been read out yet.
+    const line = document.createElement("p");
+    line.textContent = news
       .map((job) => `${one("h3", job).textContent}: ${one(".badge", job).textContent}.`)
       .join(" ");
+    one("[data-announce]").append(line);
   };
 
   // Live updates: `jobs` brings the list as HTML, `end` says that nothing more will come.
-  const follow = (url) => {
+  const follow = (url, ended) => {
     const live = one("[data-live]");
-    const stream = new EventSource(url);
     let last = "";
-    stream.addEventListener("open", () => {
+    let stream;
+    const opened = () => {
       live.hidden = false;
       live.classList.remove("is-off");
-    });
-    stream.addEventListener("jobs", (event) => {
+    };
+    const changed = (event) => {
       if (event.data === last) return;
       last = event.data;
       const before = listed();
@@ -128,24 +131,41 @@
       else jobs.replaceChildren(fresh.content);
       tick();
       announce(before);
-    });
-    stream.addEventListener("end", () => {
+    };
+    const end = () => {
+      document.removeEventListener("visibilitychange", look);
       stream.close();
       live.hidden = true;
       const finale = one("[data-finale]");
       if (finale) finale.hidden = false;
-    });
-    stream.addEventListener("error", () => {
+      ended();
+    };
+    const lost = () => {
       live.classList.add("is-off");
       // The browser tries again by itself after a lost connection, but not after a refusal.
-      if (stream.readyState === EventSource.CLOSED) setTimeout(follow, 5000, url);
-    });
+      if (stream.readyState === EventSource.CLOSED) setTimeout(look, 5000);
+    };
+    // A page that nobody sees lets go: to one site a browser has six connections, for all of its tabs.
+    const look = () => {
+      stream?.close();
+      if (document.hidden) return;
+      stream = new EventSource(url);
+      stream.addEventListener("open", opened);
+      stream.addEventListener("jobs", changed);
+      stream.addEventListener("end", end);
+      stream.addEventListener("error", lost);
+    };
+    document.addEventListener("visibilitychange", look);
+    look();
   };
 
   localize(document);
   if (jobs) {
     tick();
-    setInterval(tick, 250);
-    if (jobs.dataset.events) follow(jobs.dataset.events);
+    const { events } = jobs.dataset;
+    if (events) {
+      const ticking = setInterval(tick, 250);
+      follow(events, () => clearInterval(ticking));
+    }
   }
 })();

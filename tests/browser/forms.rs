@@ -1,132 +1,133 @@
-//! The sign-up form: every error beside its field and above the form, and all of it by keyboard alone.
+//! The sign-up form: every error beside its field and above the form.
+
+use std::collections::BTreeSet;
+
+use cadastro::{
+    account::FieldError,
+    text::{Locale, Text},
+};
 
 use crate::support::{
     app::TestApp,
     browser::{Browser, DESKTOP, PHONE},
     database::TestDatabase,
+    visitor::Visitor,
 };
 
-use super::{PASSWORD, receipt, sign_up};
+use super::PASSWORD;
 
 const FIELDS: [&str; 4] = ["username", "email", "password", "password_confirmation"];
 
-/// What is typed into the four fields, and what is said about each of them.
-type Row<'a> = [(&'a str, &'a str); 4];
+/// What is typed into a field, the code of the error that it gets, and what the sentence names.
+type Entry<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+const fn good(typed: &str) -> Entry<'_> {
+    (typed, "", &[])
+}
+
+const fn bad<'a>(typed: &'a str, code: &'a str) -> Entry<'a> {
+    (typed, code, &[])
+}
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_error_stands_beside_its_field_and_above_the_form() {
+async fn every_error_stands_beside_its_field_and_above_the_form_in_both_languages() {
     let database = TestDatabase::sqlite();
     let app = TestApp::start(&database).await;
-    let browser = Browser::open(PHONE, false, true, "en").await;
-    sign_up(&browser, &app, "maria").await;
+    Visitor::new(&app).sign_up("maria").await;
     let long_name = "m".repeat(31);
     let long_email = format!("maria@{}.example.com", "m".repeat(250));
     let long_password = "correct horse battery staple ".repeat(5);
-    let good = (PASSWORD, "");
-    let mismatch = ("something else", "The two passwords are not the same.");
-    let rows: &[Row] = &[
+    let limits = [("min", "3"), ("max", "30")];
+    let differs = bad("something else", "mismatch");
+    let rows: [[Entry; 4]; 9] = [
+        [bad("", "required"); 4],
         [
-            ("jo", "The username needs at least 3 characters."),
-            ("joana", "The e-mail lacks its “@”, as in name@example.com."),
-            ("short", "The password needs at least 8 characters."),
-            mismatch,
+            ("jo", "too_short", &limits),
+            bad("joana", "missing_at"),
+            ("short", "too_short", &[("min", "8")]),
+            differs,
         ],
         [
-            (&long_name, "The username can have at most 30 characters."),
-            (&long_email, "The e-mail can have at most 254 characters."),
-            (
-                &long_password,
-                "The password can have at most 128 characters.",
-            ),
-            mismatch,
+            (&long_name, "too_long", &limits),
+            (&long_email, "too_long", &[("max", "254")]),
+            (&long_password, "too_long", &[("max", "128")]),
+            differs,
         ],
         [
-            ("jo ana", "The username cannot contain spaces."),
-            (
-                "joão@example.com",
-                "Before the “@”, the e-mail cannot have accents or letters of other alphabets.",
-            ),
-            (
-                "password1",
-                "This password is very common and would soon be guessed. Choose another.",
-            ),
-            mismatch,
+            bad("jo ana", "contains_space"),
+            bad("joão@example.com", "local_part_not_ascii"),
+            bad("password1", "too_common"),
+            good("password1"),
         ],
         [
-            (
-                "jo<ana",
-                "The username cannot contain “<”. Use letters, digits, dots, hyphens or underscores.",
-            ),
+            ("jo<ana", "invalid_character", &[("character", "<")]),
             (
                 "joana@example",
-                "The domain “example” is incomplete. An e-mail ends like name@example.com.",
+                "domain_incomplete",
+                &[("domain", "example")],
             ),
-            (
-                "12345678a",
-                "This password is very common and would soon be guessed. Choose another.",
-            ),
-            mismatch,
+            bad("asdfasdfasdf", "too_weak"),
+            good("asdfasdfasdf"),
         ],
         [
-            (
-                ".joana",
-                "The username must start with a letter or a digit.",
-            ),
-            (
-                "joana@@example.com",
-                "Enter one valid e-mail, such as name@example.com.",
-            ),
-            (
-                "my.joana password",
-                "The password cannot contain the username.",
-            ),
-            mismatch,
+            bad(".joana", "must_start_with_letter_or_digit"),
+            bad("joana@@example.com", "invalid"),
+            bad("my.joana password", "contains_username"),
+            good("my.joana password"),
         ],
         [
-            ("joаna", "The username cannot mix alphabets."),
-            ("beatrice@example.com", ""),
-            (
-                "the horse of beatrice",
-                "The password cannot contain the e-mail.",
-            ),
-            mismatch,
+            // The letter in the middle is Cyrillic.
+            bad("jo\u{430}na", "mixed_scripts"),
+            good("beatrice@example.com"),
+            bad("the horse of beatrice", "contains_email"),
+            good("the horse of beatrice"),
         ],
         [
-            ("Admin", "This username is reserved. Choose another."),
-            ("joana@example.com", ""),
-            good,
-            good,
+            bad("Admin", "reserved"),
+            good("joana@example.com"),
+            good(PASSWORD),
+            good(PASSWORD),
         ],
         [
-            ("MARIA", "This username is already in use. Choose another."),
-            ("joana@example.com", ""),
-            good,
-            good,
+            bad("MARIA", "taken"),
+            good("joana@example.com"),
+            good(PASSWORD),
+            good(PASSWORD),
         ],
     ];
-    for row in rows {
-        refused(&browser, row).await;
+    let shown = rows.iter().flat_map(|row| FIELDS.into_iter().zip(row));
+    let shown = shown.filter(|(_, (_, code, _))| !code.is_empty());
+    let shown: BTreeSet<_> = shown.map(|(field, (_, code, _))| (field, *code)).collect();
+    let all = FieldError::ALL.iter();
+    let all: BTreeSet<_> = all.map(|(field, code, _)| (field.name(), *code)).collect();
+    assert_eq!(shown, all, "the rows show every error there is");
+
+    for (locale, size) in [(Locale::PtBr, DESKTOP), (Locale::En, PHONE)] {
+        let browser = Browser::open(size, false, true, locale.tag()).await;
+        browser.goto(&app.url).await;
+        for row in &rows {
+            refused(&browser, locale, row).await;
+        }
+        assert_eq!(browser.complaints().await, [] as [&str; 0]);
     }
     assert_eq!(app.store.users(None, 10).await.expect("users").len(), 1);
-    // The browser remarks on the status itself; anything else would be ours.
-    let mut complaints = browser.complaints().await;
-    complaints.retain(|complaint| !complaint.contains("422"));
-    assert_eq!(complaints, [] as [&str; 0]);
 }
 
 /// Sends what the row says, and looks for what it says comes back.
-async fn refused(browser: &Browser, row: &Row<'_>) {
+async fn refused(browser: &Browser, locale: Locale, row: &[Entry<'_>; 4]) {
+    let text = Text::new().expect("the templates agree");
     browser.follow("header a[href='/signup']").await;
-    for (field, (typed, _)) in FIELDS.into_iter().zip(row) {
+    for (field, (typed, ..)) in FIELDS.into_iter().zip(row) {
         browser.fill(field, typed).await;
     }
     browser.follow("main [type=submit]").await;
     assert_eq!(browser.focused().await, "summary", "{row:?}");
     let title = browser.client.title().await.expect("a title");
-    assert!(title.starts_with("Error: "), "{title}");
+    let error = text.sentence(locale, "form.error", &[]);
+    assert!(title.starts_with(&error), "{title}");
 
     let mut summary = Vec::new();
-    for (field, (typed, error)) in FIELDS.into_iter().zip(row) {
+    for (field, (typed, code, named)) in FIELDS.into_iter().zip(row) {
         let kept = if field.starts_with("password") {
             ""
         } else {
@@ -135,19 +136,20 @@ async fn refused(browser: &Browser, row: &Row<'_>) {
         assert_eq!(browser.value(field).await, kept);
         let input = browser.wait_for(&format!("#{field}")).await;
         let invalid = input.attr("aria-invalid").await.expect("an element");
-        assert_eq!(invalid.is_some(), !error.is_empty(), "{field} of {row:?}");
-        if error.is_empty() {
+        assert_eq!(invalid.is_some(), !code.is_empty(), "{field} of {row:?}");
+        if code.is_empty() {
             continue;
         }
-        summary.push(*error);
+        let error = text.sentence(locale, &format!("errors.{field}.{code}"), named);
         let beside = browser.text_of(&format!("#{field}-errors")).await;
-        assert!(beside.ends_with(error), "{beside:?} is not {error:?}");
+        assert!(beside.ends_with(&error), "{beside:?} is not {error:?}");
         let described = input.attr("aria-describedby").await.expect("an element");
         assert!(described.is_some_and(|ids| ids.contains(&format!("{field}-errors"))));
+        summary.push(error);
     }
     assert_eq!(browser.text_of(".summary ul").await, summary.join("\n"));
-    for (field, (_, error)) in FIELDS.into_iter().zip(row) {
-        if !error.is_empty() {
+    for (field, (_, code, _)) in FIELDS.into_iter().zip(row) {
+        if !code.is_empty() {
             browser.click(&format!(".summary a[href='#{field}']")).await;
             assert_eq!(browser.focused().await, field);
         }
@@ -173,45 +175,10 @@ async fn errors_are_told_in_portuguese_too_and_without_javascript() {
         "Repita a senha.",
     ];
     assert_eq!(summary, expected.join("\n"));
+    assert_eq!(browser.focused().await, "summary");
     assert_eq!(browser.value("username").await, "jo");
+    let hint = browser.text_of("#password-hint").await;
+    assert!(hint.starts_with("Digite-a de novo"), "{hint}");
     browser.click(".summary a[href='#password']").await;
     assert_eq!(browser.focused().await, "password");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_keyboard_is_enough_to_sign_up() {
-    let database = TestDatabase::sqlite();
-    let app = TestApp::start(&database).await;
-    let browser = Browser::open(DESKTOP, false, true, "en").await;
-    browser.goto(&format!("{}/signup", app.url)).await;
-    assert_eq!(browser.tab().await, "skip");
-    let seen = "return document.activeElement.getBoundingClientRect().top >= 0";
-    assert_eq!(browser.execute(seen).await, true);
-    browser.press("\u{e007}").await;
-    assert_eq!(browser.tab().await, "username");
-    let ring = "return getComputedStyle(document.activeElement).outlineStyle";
-    assert_eq!(browser.execute(ring).await, "solid");
-    browser.press("maria").await;
-    assert_eq!(browser.tab().await, "email");
-    browser.press("maria@example.com").await;
-    assert_eq!(browser.tab().await, "password");
-    browser.press(PASSWORD).await;
-
-    // The button that shows the password, pressed with the space bar and with Enter.
-    let kind = "return document.getElementById('password').type";
-    assert_eq!(browser.tab().await, "reveal");
-    assert_eq!(browser.execute(kind).await, "password");
-    browser.press(" ").await;
-    assert_eq!(browser.execute(kind).await, "text");
-    assert_eq!(browser.text_of(".reveal").await, "Hide");
-    assert_eq!(browser.focused().await, "reveal");
-    browser.press("\u{e007}").await;
-    assert_eq!(browser.execute(kind).await, "password");
-    assert_eq!(browser.text_of(".reveal").await, "Show");
-
-    assert_eq!(browser.tab().await, "password_confirmation");
-    browser.press(PASSWORD).await;
-    browser.enter().await;
-    receipt(&browser, &app).await;
-    assert_eq!(browser.complaints().await, [] as [&str; 0]);
 }

@@ -21,7 +21,10 @@ async fn a_form_sent_while_the_database_is_away_keeps_what_was_typed_and_goes_th
     server.stop();
     browser.follow("main [type=submit]").await;
     let said = browser.text_of(".notice").await;
-    assert!(said.starts_with("We cannot save right now."), "{said}");
+    assert!(
+        said.starts_with("We could not confirm that your details were saved."),
+        "{said}"
+    );
     assert_eq!(browser.focused().await, "notice");
     assert_eq!(browser.value("username").await, "maria");
     assert_eq!(browser.value("email").await, "maria@example.com");

@@ -17,7 +17,9 @@ fn failed(said: Said) -> Vec<String> {
     let failed: Vec<_> = lines
         .inspect(|line| {
             assert!(
-                line.starts_with("ok ") || line.starts_with("FAILED "),
+                ["ok ", "WARN ", "FAILED "]
+                    .iter()
+                    .any(|word| line.starts_with(word)),
                 "{line}"
             )
         })
@@ -37,7 +39,7 @@ fn what_is_all_right_is_said_line_by_line() {
         let terminal = Terminal::at(&database);
         let said = terminal.say("check").done();
         let lines: Vec<_> = said.lines().collect();
-        assert_eq!(lines.len(), 5, "{said}");
+        assert_eq!(lines.len(), 6, "{said}");
         assert!(
             lines.iter().all(|line| line.starts_with("ok      ")),
             "{said}"
@@ -81,6 +83,27 @@ fn an_address_that_no_reader_of_a_letter_could_follow_fails() {
         failed(terminal.say("check --base-url https://example.org")),
         [""; 0]
     );
+}
+
+#[test]
+fn a_proxy_that_nobody_named_is_a_warning() {
+    let database = TestDatabase::sqlite();
+    let terminal = Terminal::at(&database);
+    let proxies = |line: &str| -> String {
+        let said = terminal.say(line).done();
+        let line = said.lines().find(|line| line.contains("  proxies  "));
+        line.expect("a line about proxies").to_owned()
+    };
+    let told = proxies("check --base-url https://example.org");
+    assert!(told.starts_with("WARN  "), "{told}");
+    assert!(told.ends_with("name the proxy with --trusted-proxies"));
+    for line in [
+        "check",
+        "check --base-url https://example.org --trusted-proxies 127.0.0.1,10.0.0.0/8",
+        "check --base-url https://example.org --rate-limit off",
+    ] {
+        assert!(proxies(line).starts_with("ok  "), "{line}");
+    }
 }
 
 #[tokio::test]

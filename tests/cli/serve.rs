@@ -1,6 +1,11 @@
 //! `cadastro serve`: what it prints, and how it ends.
 
-use super::Terminal;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
+
+use super::{Said, Terminal};
 use crate::support::{database::TestDatabase, program::Program};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,4 +43,32 @@ fn a_port_that_is_taken_is_told_in_one_line() {
         .refused(1);
     assert!(refused.contains(&address), "{refused}");
     assert!(refused.contains("--listen"), "{refused}");
+}
+
+/// Serves until it is ready, and says what it logged.
+fn served(terminal: &Terminal, line: &str) -> String {
+    let mut command = terminal.command(line);
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = command.spawn().expect("the program starts");
+    let mut out = BufReader::new(server.stdout.take().expect("it is piped"));
+    let mut ready = String::new();
+    out.read_line(&mut ready).expect("text");
+    assert!(ready.starts_with("cadastro is ready"), "{ready}");
+    let pid = server.id().to_string();
+    let told = Command::new("kill").args(["-TERM", &pid]).status();
+    assert!(told.expect("kill runs").success());
+    let said = Said::from(server.wait_with_output().expect("the program ends"));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    said.err
+}
+
+#[test]
+fn a_proxy_that_nobody_named_is_warned_of_at_the_start() {
+    let database = TestDatabase::sqlite();
+    let terminal = Terminal::at(&database).with("RUST_LOG", "warn");
+    let line = "serve --listen 127.0.0.1:0 --base-url https://example.org";
+    let logged = served(&terminal, line);
+    assert!(logged.contains("--trusted-proxies"), "{logged}");
+    let logged = served(&terminal, &format!("{line} --trusted-proxies 127.0.0.1"));
+    assert_eq!(logged, "");
 }

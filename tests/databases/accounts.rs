@@ -5,7 +5,7 @@ use std::time::Duration;
 use cadastro::{
     account::{Login, Rate, UserId},
     queue::{NewJob, State},
-    store::{Store, StoreError},
+    store::{NewSession, NewToken, Store, StoreError},
 };
 
 use super::{at, job, on_both, seconds, sign_up, signed_up, user};
@@ -19,9 +19,19 @@ async fn operator(store: &Store, name: &str) -> UserId {
 /// Begins a session that lasts until `until`.
 async fn log_in(store: &Store, user: UserId, hash: &str, replaced: Option<&str>, until: i64) {
     let jobs = [job("at_log_in").of_user(user.0)];
-    let begun = store
-        .log_in(user, hash, replaced, at(until), &jobs, at(0))
-        .await;
+    let token = |kind: &str| NewToken {
+        hash: format!("{kind}{hash}"),
+        replaced: replaced.map(|replaced| format!("{kind}{replaced}")),
+        expires_at: at(until),
+    };
+    let new = NewSession {
+        user,
+        session: token(""),
+        browser: token("browser of "),
+        charged: None,
+        renewed: None,
+    };
+    let begun = store.log_in(&new, &jobs, at(0)).await;
     begun.expect("an answer");
 }
 
@@ -31,8 +41,8 @@ async fn who(store: &Store, hash: &str, now: i64) -> Option<UserId> {
 }
 
 async fn kinds(store: &Store, user: UserId) -> Vec<String> {
-    let jobs = store.jobs_of_user(user, 10).await.expect("an answer");
-    jobs.into_iter().map(|job| job.kind).collect()
+    let seen = store.jobs_of_user(user, 10).await.expect("an answer");
+    seen.jobs.into_iter().map(|job| job.kind).collect()
 }
 
 #[tokio::test]
@@ -195,8 +205,9 @@ async fn the_jobs_of_a_user_who_is_forgotten_stay_without_a_name() {
         let answer = signed_up(store, sign_up("maria", "maria@example.com")).await;
         let maria = UserId(answer.jobs[0].user.expect("hers"));
         log_in(store, maria, "hash", None, 100).await;
-        assert!(store.delete_user(maria).await.expect("an answer"));
-        assert!(!store.delete_user(maria).await.expect("an answer"));
+        let deleted = async || store.delete_user(maria, at(1)).await.expect("an answer");
+        assert!(deleted().await);
+        assert!(!deleted().await);
         assert_eq!(store.user(maria).await.expect("an answer"), None);
         assert_eq!(who(store, "hash", 1).await, None);
         let receipt = store.receipt(&answer.receipt).await.expect("an answer");

@@ -78,6 +78,34 @@ async fn every_migration_can_be_taken_back() {
     }
 }
 
+#[tokio::test]
+async fn the_names_of_earlier_sign_ups_are_still_taken_afterwards() {
+    for database in TestDatabase::both() {
+        println!("on {database}");
+        let mut raw = Raw::open(database.url()).await;
+        let name = match raw {
+            Raw::Sqlite(_) => "sqlite",
+            Raw::Postgres(_) => "postgres",
+        };
+        for (name, (up, _)) in tree(name) {
+            if name.ends_with("_reserve_usernames") {
+                raw.run(EARLIER).await;
+            }
+            raw.run(&up).await;
+        }
+        let sql = "SELECT username || ' ' || coalesce(username_key, '-') AS line
+                   FROM signups ORDER BY id";
+        assert_eq!(raw.lines(sql).await, ["Maria maria", "Rival -"]);
+    }
+}
+
+/// A sign-up that made an account, and one with the same address.
+const EARLIER: &str = "
+    INSERT INTO users (username, username_key, email, email_key, password_hash, locale, operator, created_at)
+    VALUES ('Maria', 'maria', 'm@example.com', 'm@example.com', '', 'en', FALSE, 0);
+    INSERT INTO signups (receipt, fingerprint, user_id, address_taken, username, locale, created_at)
+    VALUES ('a', '', 1, FALSE, 'Maria', 'en', 0), ('b', '', 1, TRUE, 'Rival', 'en', 0);";
+
 /// Every table, column and index.
 async fn everything(raw: &mut Raw) -> Vec<String> {
     let sql = match raw {

@@ -8,8 +8,8 @@ use std::{
 
 use cadastro::{
     account::UserId,
-    queue::TASK,
-    store::{Store, StoreError},
+    queue::{State, TASK},
+    store::{JobFilter, Store, StoreError},
 };
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use jiff::Timestamp;
@@ -124,6 +124,16 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 &["jobs_executing"],
             ),
             (
+                "discarded jobs",
+                heard(store.jobs(&in_state(State::Discarded), None, 20)).await,
+                &["jobs_discarded"],
+            ),
+            (
+                "cancelled jobs",
+                heard(store.jobs(&in_state(State::Cancelled), None, 20)).await,
+                &["jobs_cancelled"],
+            ),
+            (
                 "queue_loads",
                 heard(store.queue_loads()).await,
                 &["jobs_available"],
@@ -154,6 +164,13 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
         }
     })
     .await;
+}
+
+fn in_state(state: State) -> JobFilter {
+    JobFilter {
+        state: Some(state),
+        ..JobFilter::default()
+    }
 }
 
 /// Stands for the index of the primary key, which each database calls differently.

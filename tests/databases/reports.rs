@@ -2,10 +2,10 @@
 
 use cadastro::{
     queue::{Due, EMAIL, JobId, NewJob, State, TASK},
-    store::{JobCount, JobFilter, NewLetter, QueueLoad, QueueRow, Store},
+    store::{JobCount, JobFilter, JobRow, NewLetter, QueueLoad, QueueRow, Store},
 };
 
-use super::{at, job, on_both};
+use super::{at, claimed, enqueued, job, on_both};
 
 async fn listed(store: &Store, filter: JobFilter) -> Vec<JobId> {
     let jobs = store.jobs(&filter, None, 100).await.expect("an answer");
@@ -167,9 +167,19 @@ async fn a_letter_that_is_sent_twice_is_kept_once() {
             source: vec![0, 159, 146, 150],
             sent_at: at(number),
         };
+        enqueued(store, job("letter")).await;
+        let job = claimed(store, "letter", "here").await;
         for number in [1, 2, 1] {
-            store.keep_letter(&letter(number)).await.expect("an answer");
+            let kept = store.keep_letter(&letter(number), &job).await;
+            assert!(kept.expect("an answer"));
         }
+        // Once the attempt has another owner, or none, its letter comes too late.
+        let late = JobRow {
+            attempt: job.attempt + 1,
+            ..job
+        };
+        let kept = store.keep_letter(&letter(3), &late).await;
+        assert!(!kept.expect("an answer"));
         let letters = store.letters(10).await.expect("an answer");
         let subjects: Vec<_> = letters.iter().map(|line| line.subject.as_str()).collect();
         assert_eq!(subjects, ["Olá 2", "Olá 1"]);

@@ -5,7 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use cadastro::{
     account::{Login, UserId},
     queue::{NewJob, SignupId, State},
-    store::{NewSignup, SignupRefusal, Store, StoreError},
+    store::{NewSignup, SignupRefusal, Store},
 };
 use futures_util::FutureExt;
 use tokio::sync::Notify;
@@ -13,14 +13,14 @@ use tokio::sync::Notify;
 use super::{Subject, at, first_jobs, job, on_both, sign_up, sign_up_all, signed_up};
 
 /// How many users, receipts and jobs there are.
-async fn saved(subject: &Subject) -> Vec<String> {
+pub async fn saved(subject: &Subject) -> Vec<String> {
     let counted = ["users", "signups", "jobs"]
         .map(|table| format!("SELECT CAST((SELECT count(*) FROM {table}) AS TEXT) AS line"));
     let mut raw = subject.raw().await;
     raw.lines(&counted.join(" UNION ALL ")).await
 }
 
-fn with_key(new: NewSignup, key: &str) -> NewSignup {
+pub fn with_key(new: NewSignup, key: &str) -> NewSignup {
     NewSignup {
         idempotency_key: Some(key.to_owned()),
         ..new
@@ -233,74 +233,6 @@ async fn a_sign_up_that_nobody_waits_for_any_more_leaves_nothing_and_spoils_no_c
         }
         signed_up(store, sign_up("maria", "maria@example.com")).await;
         assert_eq!(saved(&subject).await, ["1", "1", "2"]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn of_two_processes_that_sign_up_the_same_name_at_once_one_does() {
-    on_both(async |subject| {
-        let (one, other) = (&subject.store, subject.another_store());
-        for round in 0..20 {
-            let name = format!("maria{round}");
-            let by = |process: &str| {
-                let new = sign_up(&name, &format!("{process}{round}@example.com"));
-                [NewSignup {
-                    receipt: format!("{process}{round}"),
-                    ..new
-                }]
-            };
-            let (ours, theirs) = (by("one"), by("other"));
-            let answers = tokio::join!(sign_up_all(one, &ours), sign_up_all(&other, &theirs));
-            let answers = [answers.0, answers.1];
-            let wins = |answer: &Result<Vec<super::Answer>, StoreError>| {
-                answer.as_ref().is_ok_and(|answers| answers[0].is_ok())
-            };
-            let is_refused = |answer: &Result<Vec<super::Answer>, StoreError>| match answer {
-                Ok(answers) => matches!(answers[0], Err(SignupRefusal::UsernameTaken)),
-                Err(error) => matches!(error, StoreError::Conflict(_)),
-            };
-            assert_eq!(
-                answers.iter().filter(|answer| wins(answer)).count(),
-                1,
-                "{answers:?}"
-            );
-            assert_eq!(
-                answers.iter().filter(|answer| is_refused(answer)).count(),
-                1,
-                "{answers:?}"
-            );
-        }
-        assert_eq!(saved(&subject).await, ["20", "20", "40"]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn of_two_processes_that_take_the_same_form_at_once_one_saves_it() {
-    on_both(async |subject| {
-        let (one, other) = (&subject.store, subject.another_store());
-        for round in 0..20 {
-            let name = format!("maria{round}");
-            let by = |process: &str| {
-                let new = with_key(sign_up(&name, &format!("{name}@example.com")), &name);
-                [NewSignup {
-                    receipt: format!("{process}{round}"),
-                    ..new
-                }]
-            };
-            let (ours, theirs) = (by("one"), by("other"));
-            let (first, second) =
-                tokio::join!(sign_up_all(one, &ours), sign_up_all(&other, &theirs));
-            for (answer, again) in [(first, &ours), (second, &theirs)] {
-                let mut answer = answer;
-                if let Err(StoreError::Conflict(_)) = answer {
-                    answer = sign_up_all(one, again).await;
-                }
-                assert!(answer.expect("asked again at worst")[0].is_ok());
-            }
-        }
-        assert_eq!(saved(&subject).await, ["20", "20", "40"]);
     })
     .await;
 }

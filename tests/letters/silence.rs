@@ -1,25 +1,26 @@
-//! A mail server that takes the call and then falls silent.
+//! A mail server that takes the call and then falls silent, or takes its time with every answer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use cadastro::{
     actors::ActorReport,
+    mail::Patience,
     queue::{Policy, State},
     store::JobFilter,
 };
+use tokio::sync::Semaphore;
 
 use super::{BACK_OFF, DELAY, Post};
-use crate::support::smtp::{Do, SmtpServer, Step};
+use crate::support::{
+    app::TestAppBuilder,
+    smtp::{Do, SmtpServer, Step},
+};
 
 fn email_actors(post: &Post) -> ActorReport {
     let mut reports = post.app.tree.reports().into_iter();
     reports
         .find(|report| report.name == "email")
         .expect("EmailActors exist")
-}
-
-fn times(server: &SmtpServer, step: Step) -> usize {
-    server.seen().steps.iter().filter(|s| **s == step).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +38,7 @@ async fn silence_at_any_step_ends_with_the_attempts_time_limit() {
     ];
     for (n, step) in steps.into_iter().enumerate() {
         post.hang_up().await;
-        let before = times(&post.server, step);
+        let before = post.server.times(step);
         post.server.once(step, Do::Hang);
         let receipt = post.sign_up(&format!("visitor-{n}")).await;
         post.app.advance(DELAY);
@@ -47,11 +48,12 @@ async fn silence_at_any_step_ends_with_the_attempts_time_limit() {
 
         post.app.advance(Policy::DEFAULT.time_limit);
         let failed = post.letter_is(&receipt, State::Retryable).await;
-        assert_eq!(
-            post.error(&failed).await,
-            "timeout: still at work after 60s",
-            "{step:?}"
-        );
+        let doubt = match step {
+            Step::Letter => "the letter may have been delivered; ",
+            _ => "",
+        };
+        let said = format!("{doubt}timeout: still at work after 60s");
+        assert_eq!(post.error(&failed).await, said, "{step:?}");
         post.app.advance(BACK_OFF);
         post.all_done(&receipt).await;
         assert_eq!(post.server.seen().letters.len(), n + 1, "{step:?}");
@@ -61,6 +63,48 @@ async fn silence_at_any_step_ends_with_the_attempts_time_limit() {
     assert_eq!(actors.last_restart.expect("a restart").reason, "timeout");
     let counted = [("accepted".into(), 7), ("temporary".into(), 7)];
     assert_eq!(post.counted(), counted.into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_each_come_in_time_do_not_hold_a_letter_for_longer_than_its_time_limit() {
+    let server = SmtpServer::builder().log_in("cadastro", "s3nha", "PLAIN");
+    let one_actor = |app: TestAppBuilder| app.set("CADASTRO_EMAIL_ACTORS", "1");
+    let post = Post::at(server.start().await, one_actor).await;
+    let answers = Arc::new(Semaphore::new(0));
+    let steps = [
+        Step::Greeting,
+        Step::Ehlo,
+        Step::Auth,
+        Step::Mail,
+        Step::Rcpt,
+    ];
+    let receipt = post.sign_up("maria").await;
+    for step in steps {
+        post.server.always(step, Do::Await(answers.clone()));
+    }
+    post.app.advance(DELAY);
+    for step in steps {
+        post.server.reached(step, 1).await;
+        post.letter_is(&receipt, State::Executing).await;
+        post.app
+            .advance(Patience::default().step - Duration::from_secs(1));
+        if step != Step::Rcpt {
+            answers.add_permits(1);
+        }
+    }
+    let failed = post.letter_is(&receipt, State::Retryable).await;
+    let error = post.error(&failed).await;
+    assert_eq!(error, "timeout: still at work after 60s");
+    assert_eq!(post.server.times(Step::Data), 0);
+
+    // The one EmailActor is free for another letter, and then for the same again.
+    post.server.accept_everything();
+    let next = post.sign_up("ana").await;
+    post.app.advance(DELAY);
+    for receipt in [&next, &receipt] {
+        post.all_done(receipt).await;
+    }
+    assert_eq!(post.server.seen().letters.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

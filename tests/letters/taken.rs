@@ -1,9 +1,11 @@
 //! An address that has an account already: its owner is told, the stranger is not.
 
+use std::time::Duration;
+
 use cadastro::{queue::State, text::Locale};
 use serde_json::{Value, json};
 
-use super::{DELAY, PASSWORD, Post, assert_reads, html, sign_up, text};
+use super::{BACK_OFF, DELAY, PASSWORD, Post, assert_reads, html, sign_up, text};
 use crate::support::smtp::{Do, SmtpServer, Step};
 
 /// cadastro, at which Maria has signed up and been welcomed.
@@ -68,13 +70,13 @@ async fn no_second_account_comes_of_it_and_the_first_is_as_it_was() {
         .await;
     stranger.expect_err("there is no such account");
     // What the stranger set in motion is not seen on the owner's page.
-    let jobs = post
+    let seen = post
         .app
         .store
         .jobs_of_user(users[0].id, 10)
         .await
         .expect("jobs");
-    assert_eq!(jobs.len(), 3);
+    assert_eq!(seen.jobs.len(), 3);
     let owner = post
         .app
         .registrar
@@ -127,19 +129,88 @@ async fn a_letter_to_the_owner_that_is_refused_fails_as_a_welcome_does() {
         .always(Step::Rcpt, Do::Reply("550 5.1.1 No such user"));
     let newcomer = sign_up(&post.app.url, "newcomer", "new@example.com", Locale::En).await;
     let stranger = sign_up(&post.app.url, "stranger", "maria@example.com", Locale::En).await;
-    for receipt in [&newcomer, &stranger] {
+    // For whom no letter of their own is tried.
+    let another = sign_up(&post.app.url, "another", "maria@example.com", Locale::En).await;
+    for receipt in [&newcomer, &stranger, &another] {
         for task in ["simple_task", "parameter_task"] {
             post.app.job_reaches(receipt, task, State::Completed).await;
         }
     }
     post.app.advance(DELAY);
-    for receipt in [&newcomer, &stranger] {
+    for receipt in [&newcomer, &stranger, &another] {
         let ends = [State::Completed, State::Discarded];
         post.app.receipt_reaches(receipt, &ends).await;
     }
-    let strangers = status(&post, &stranger).await;
-    assert_eq!(status(&post, &newcomer).await, strangers);
-    assert_eq!(strangers["jobs"][0]["state"], "discarded");
+    let newcomers = status(&post, &newcomer).await;
+    assert_eq!(status(&post, &stranger).await, newcomers);
+    assert_eq!(status(&post, &another).await, newcomers);
+    assert_eq!(newcomers["jobs"][0]["state"], "discarded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_is_told_once_a_day_however_often_somebody_tries() {
+    let post = with_maria(Locale::PtBr).await;
+    let told = || {
+        let letters = post.server.seen().letters.into_iter();
+        letters
+            .filter(|letter| letter.to == ["maria@example.com"])
+            .count()
+            - 1
+    };
+    let day = 24 * Duration::from_secs(3600);
+    for (wait, letters) in [
+        (Duration::ZERO, 1),
+        (day - 2 * DELAY, 1),
+        (DELAY, 2),
+        (DELAY, 2),
+    ] {
+        post.app.advance(wait);
+        let now = post.app.now().as_second();
+        let mut receipts = vec![post.sign_up(&format!("newcomer{now}")).await];
+        for n in 0..4 {
+            let (name, email) = (format!("stranger{n}_{now}"), "maria@example.com");
+            receipts.push(sign_up(&post.app.url, &name, email, Locale::PtBr).await);
+        }
+        for receipt in &receipts {
+            for task in ["simple_task", "parameter_task"] {
+                post.app.job_reaches(receipt, task, State::Completed).await;
+            }
+        }
+        post.app.advance(DELAY);
+        for receipt in &receipts {
+            post.all_done(receipt).await;
+            assert_eq!(
+                status(&post, receipt).await,
+                status(&post, &receipts[0]).await
+            );
+        }
+        assert_eq!(told(), letters, "after {wait:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_another_stands_for_fares_as_a_newcomers_does() {
+    let mut post = with_maria(Locale::PtBr).await;
+    let earlier = sign_up(&post.app.url, "earlier", "maria@example.com", Locale::En).await;
+    post.app.advance(DELAY);
+    post.all_done(&earlier).await;
+
+    // It would have left at once, were there a server.
+    post.server.stop().await;
+    let newcomer = sign_up(&post.app.url, "newcomer", "new@example.com", Locale::En).await;
+    let stranger = sign_up(&post.app.url, "stranger", "maria@example.com", Locale::En).await;
+    post.app.advance(DELAY);
+    let [theirs, as_theirs] = [
+        post.letter_is(&newcomer, State::Retryable).await,
+        post.letter_is(&stranger, State::Retryable).await,
+    ];
+    assert_eq!(theirs.attempt, as_theirs.attempt);
+    post.server.start_again().await;
+    post.app.advance(BACK_OFF);
+    for receipt in [&newcomer, &stranger] {
+        post.all_done(receipt).await;
+    }
+    assert_eq!(post.server.seen().letters.len(), 3);
 }
 
 /// What a program can read of a receipt, without what is different for each.

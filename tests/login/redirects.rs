@@ -74,7 +74,7 @@ async fn nothing_leads_to_another_site() {
         let form = [("login", "maria"), ("password", PASSWORD), ("next", next)];
         let answer = visitor.post("/login", &form).await.with_status(303);
         assert_eq!(answer.location(), "/", "{next:?}");
-        assert_eq!(answer.set_cookies().len(), 1);
+        assert_eq!(answer.set_cookies().len(), 2, "session and browser");
         assert!(greeted(&visitor.get("/").await).is_some());
         let answer = visitor.get(&asked).await.with_status(303);
         assert_eq!(answer.location(), "/", "{next:?}");

@@ -123,15 +123,18 @@ async fn a_new_password_ends_every_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_cookie_is_for_our_own_pages_alone() {
+async fn the_cookies_are_for_our_own_pages_alone() {
     let database = TestDatabase::sqlite();
     let app = TestApp::start(&database).await;
     let visitor = Visitor::new(&app);
     visitor.sign_up("maria").await;
     let answer = visitor.log_in("maria", PASSWORD).await.with_status(303);
-    let token = visitor.cookie(SESSION).expect("a session");
-    let cookie = format!("{SESSION}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age=1209600");
-    assert_eq!(answer.set_cookies(), [cookie]);
+    let expected = [(SESSION, 14), ("cadastro_browser", 180)].map(|(name, days)| {
+        let token = visitor.cookie(name).expect("a token");
+        let seconds = days * DAY.as_secs();
+        format!("{name}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={seconds}")
+    });
+    assert_eq!(answer.set_cookies(), expected);
     assert!(answer.header("strict-transport-security").is_none());
 }
 
@@ -145,12 +148,14 @@ async fn under_https_cookies_are_secure_and_bound_to_the_host() {
     let visitor = Visitor::new(&app);
     visitor.sign_up("maria").await;
     let answer = visitor.log_in("maria", PASSWORD).await.with_status(303);
-    let cookie = answer.set_cookies().concat();
-    assert!(cookie.starts_with("__Host-cadastro_session="), "{cookie}");
-    for part in ["; Secure", "; HttpOnly", "; SameSite=Lax", "; Path=/"] {
-        assert!(cookie.contains(part), "{cookie}");
+    for (cookie, name) in answer.set_cookies().into_iter().zip(["session", "browser"]) {
+        let begin = format!("__Host-cadastro_{name}=");
+        assert!(cookie.starts_with(&begin), "{cookie}");
+        for part in ["; Secure", "; HttpOnly", "; SameSite=Lax", "; Path=/"] {
+            assert!(cookie.contains(part), "{cookie}");
+        }
+        assert!(!cookie.contains("Domain"), "{cookie}");
     }
-    assert!(!cookie.contains("Domain"), "{cookie}");
     let page = visitor.get("/").await.with_status(200);
     assert!(greeted(&page).is_some());
     let language = visitor.post("/language", &[("locale", "en")]).await;

@@ -1,6 +1,12 @@
 //! Bad form data, field by field and in both languages.
 
-use cadastro::text::{Locale, Text};
+use cadastro::{
+    account::{EmailAddress, Login},
+    mail::{Draft, Message, message_id},
+    text::{Locale, Text},
+};
+use jiff::Timestamp;
+use proptest::prelude::*;
 
 use super::users;
 use crate::support::{
@@ -63,6 +69,7 @@ const CASES: &[Case] = &[
         &[],
     ),
     ("email", "ana\0@example.com", "invalid", &[]),
+    ("email", "\"ana\tb\"@example.com", "invalid", &[]),
     ("password", "", "required", &[]),
     ("password", "kT7#qzL", "too_short", &[("min", "8")]),
     ("password", "password", "too_common", &[]),
@@ -97,8 +104,9 @@ fn form<'a>(field: &str, typed: &'a str) -> [(&'static str, &'a str); 4] {
         ("password_confirmation", PASSWORD),
     ];
     for (name, value) in &mut form {
-        // A password that is refused is refused however often it is typed.
-        if *name == field || (field == "password" && *name == "password_confirmation") {
+        // A password that is refused is refused however often it is typed; one that is missing is missed once.
+        let repeats = field == "password" && *name == "password_confirmation" && !typed.is_empty();
+        if *name == field || repeats {
             *value = typed;
         }
     }
@@ -204,6 +212,7 @@ async fn all_that_is_wrong_is_told_at_once_in_the_order_of_the_form() {
             line("username", "Escolha um nome de usuário."),
             line("email", "Informe seu e-mail."),
             line("password", "Crie uma senha."),
+            line("password_confirmation", "Repita a senha."),
         ]
     );
     assert_eq!(users(&app).await, [""; 0]);
@@ -219,5 +228,28 @@ async fn a_form_mended_after_an_error_goes_through() {
         let mended = filled("maria", "maria@example.com", key);
         visitor.post("/signup", &mended).await.with_status(303);
         assert_eq!(users(&app).await, ["maria"], "{database}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whoever_has_an_address_that_is_accepted_can_be_written_to_and_log_in_with_it(
+        typed in r#"("[a-z .,:;<>@\t\\"]{1,8}"|[a-z.+'%{]{1,8})@[a-zç]{1,5}\.example"#,
+    ) {
+        if let Ok(address) = EmailAddress::parse(&typed) {
+            let letter = Draft {
+                to: address.ascii().to_owned(),
+                subject: "Welcome".to_owned(),
+                text: "Welcome".to_owned(),
+                html: "Welcome".to_owned(),
+                message_id: message_id(1, Timestamp::UNIX_EPOCH, "example.org"),
+                date: Timestamp::UNIX_EPOCH,
+            };
+            let sender = "no-reply@example.org".parse().expect("a sender");
+            let written = Message::new(&sender, letter);
+            prop_assert!(written.is_ok(), "{written:?}");
+            let login = Login::Email(address.key().to_owned());
+            prop_assert_eq!(Login::parse(&typed), Some(login));
+        }
     }
 }

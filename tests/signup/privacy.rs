@@ -130,6 +130,33 @@ async fn a_program_cannot_tell_a_taken_address_either() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_name_tells_no_more_than_the_address_does() {
+    for database in TestDatabase::both() {
+        let app = TestApp::start(&database).await;
+        Visitor::new(&app).sign_up("maria").await;
+        let visitor = Visitor::new(&app);
+        for (name, email) in [
+            ("bruno", "bruno@example.com"),
+            ("celia", "maria@example.com"),
+        ] {
+            visitor.sign_up_as(name, email).await.with_status(303);
+            // Whoever asks for the name again, with an address that is new.
+            for spelling in [name, &name.to_uppercase()] {
+                let fresh = format!("fresh.{name}@example.com");
+                let page = visitor.sign_up_as(spelling, &fresh).await.with_status(422);
+                let beside = page.error_beside("username").expect("an error");
+                assert!(beside.contains("already in use"), "{beside} on {database}");
+                let body = json!({"username": spelling, "email": fresh, "password": PASSWORD});
+                let page = visitor.post_json("/api/v1/signups", &body).await;
+                let told = page.with_status(422).json();
+                assert_eq!(told["errors"]["username"][0]["code"], "taken", "{told}");
+            }
+        }
+        assert_eq!(users(&app).await, ["bruno", "maria"], "{database}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_owner_of_a_taken_address_is_told_and_nobody_else() {
     for database in TestDatabase::both() {
         let app = TestApp::start(&database).await;

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
 
 use super::{all_jobs, users};
 use crate::support::{
     app::TestApp,
     database::TestDatabase,
-    visitor::{Visitor, filled},
+    visitor::{PASSWORD, Visitor, filled},
 };
 
 const KEY: &str = "8e03978e-40d5-43dd-bc93-6894a57f9324";
@@ -77,7 +79,8 @@ async fn a_key_that_came_before_with_other_data_starts_a_fresh_form() {
         let joana = filled("joana", "joana@example.com", KEY);
         let page = visitor.post("/signup", &joana).await.with_status(422);
         let notice = page.notice().expect("a notice");
-        assert!(notice.contains("open for a long time"), "{notice}");
+        let told = "This form was sent before with other details";
+        assert!(notice.contains(told), "{notice}");
         assert_eq!(page.value("username"), "joana");
 
         let key = page.value("idempotency_key");
@@ -85,6 +88,49 @@ async fn a_key_that_came_before_with_other_data_starts_a_fresh_form() {
         let joana = filled("joana", "joana@example.com", key);
         visitor.post("/signup", &joana).await.with_status(303);
         assert_eq!(users(&app).await, ["joana", "maria"], "{database}");
+
+        let visitor = visitor.speaking("pt-BR");
+        let bia = filled("bia", "bia@example.com", KEY);
+        let page = visitor.post("/signup", &bia).await.with_status(422);
+        let notice = page.notice().expect("a notice");
+        let told = "Este formulário já foi enviado com outros dados";
+        assert!(notice.contains(told), "{notice}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_submit_with_another_password_is_not_told_of_success() {
+    for database in TestDatabase::both() {
+        let app = TestApp::start(&database).await;
+        Visitor::new(&app).sign_up("maria").await;
+        let visitor = Visitor::new(&app);
+        // An address that is new, and one that has an account already: nobody can tell which is which.
+        for (name, email) in [
+            ("bruno", "bruno@example.com"),
+            ("celia", "maria@example.com"),
+        ] {
+            let form = filled(name, email, name);
+            let first = visitor.post("/signup", &form).await.with_status(303);
+            let mut other = form;
+            for field in &mut other[3..] {
+                field.1 = "outra tulipa quarenta";
+            }
+            let page = visitor.post("/signup", &other).await.with_status(422);
+            let notice = page.notice().expect("a notice");
+            let told = "This form was sent before with other details";
+            assert!(notice.contains(told), "{notice}");
+            let body = json!({"username": name, "email": email, "password": other[3].1});
+            let request = visitor.request(Method::POST, "/api/v1/signups");
+            let request = request.header("Idempotency-Key", name).json(&body);
+            let told = visitor.send(request).await.with_status(422).json();
+            let code = &told["errors"]["idempotency_key"][0]["code"];
+            assert_eq!(code, "reused", "{told}");
+
+            let again = visitor.post("/signup", &form).await.with_status(303);
+            assert_eq!(again.location(), first.location(), "{name} on {database}");
+        }
+        visitor.log_in("bruno", PASSWORD).await.with_status(303);
+        assert_eq!(users(&app).await, ["bruno", "maria"], "{database}");
     }
 }
 

@@ -149,18 +149,21 @@ impl Browser {
 
     /// What the console has complained of since it was last asked.
     ///
-    /// That the page itself came with an error's status is no complaint: some pages tell of errors.
+    /// That the page itself came with an error's status is no complaint: some pages tell of errors. Nor is that a form
+    /// came back, on this page or one before.
     pub async fn complaints(&self) -> Vec<String> {
         let entries = self.client.issue_cmd(ConsoleLog).await;
         let entries: Value = entries.expect("the console can be read");
-        let page = self.client.current_url().await.expect("a page has a URL");
-        let status = format!("{page} - Failed to load resource: the server responded with");
+        let mut page = self.client.current_url().await.expect("a page has a URL");
+        page.set_fragment(None);
+        let failed = "Failed to load resource: the server responded with a status of";
+        let (page, form) = (format!("{page} - {failed}"), format!("{failed} 422"));
         let entries = entries.as_array().cloned().unwrap_or_default();
         entries
             .iter()
             .filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING")
             .filter_map(|entry| entry["message"].as_str())
-            .filter(|message| !message.starts_with(&status))
+            .filter(|message| !message.starts_with(&page) && !message.contains(&form))
             .map(str::to_owned)
             .collect()
     }

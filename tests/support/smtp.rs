@@ -1,6 +1,8 @@
 //! A mail server that does as it is told: it accepts, refuses, closes or falls silent at any
 //! step, keeps the letters it has taken over, and lets a test wait for the next thing to happen.
 
+mod builder;
+mod script;
 mod session;
 
 use std::{
@@ -10,57 +12,18 @@ use std::{
     time::Duration,
 };
 
-use rustls::{
-    ServerConfig,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
 use tokio::{
     net::TcpListener,
     sync::watch,
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
 
 use super::certificate::Certificate;
-
-/// Where in a conversation a [`Rule`] holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A client has connected.
-    Greeting,
-    Ehlo,
-    StartTls,
-    Auth,
-    Mail,
-    Rcpt,
-    Data,
-    /// The whole letter has arrived, up to its final dot.
-    Letter,
-    Rset,
-    Quit,
-}
-
-/// What the server does at a step, instead of what is right.
-#[derive(Clone, Debug)]
-pub enum Do {
-    /// Says this: `450 4.2.0 Come back later`. Lines after the first need their own codes.
-    Reply(&'static str),
-    /// Says this and hangs up.
-    ReplyAndClose(&'static str),
-    /// Hangs up without a word. At [`Step::Letter`] the letter counts as taken over.
-    Close,
-    /// Says nothing and keeps the line.
-    Hang,
-}
-
-struct Rule {
-    step: Step,
-    only: Option<String>,
-    todo: Do,
-    times: usize,
-}
+pub use builder::Builder;
+use builder::Offers;
+use script::Rule;
+pub use script::{Do, Step};
 
 /// A letter that the server has taken over.
 #[derive(Clone, Debug)]
@@ -96,67 +59,18 @@ pub struct Seen {
     pub hello: String,
 }
 
-#[derive(Default)]
-struct Offers {
-    tls: Option<TlsAcceptor>,
-    implicit_tls: bool,
-    log_in: Option<(String, String)>,
-    mechanisms: &'static str,
+impl Seen {
+    fn times(&self, step: Step) -> usize {
+        self.steps.iter().filter(|taken| **taken == step).count()
+    }
 }
 
 struct Shared {
     offers: Offers,
     rules: Mutex<Vec<Rule>>,
     seen: watch::Sender<Seen>,
-}
-
-/// How the server is to be, before it starts.
-pub struct Builder {
-    offers: Offers,
-    certificate: Option<Certificate>,
-}
-
-impl Builder {
-    /// Offers STARTTLS.
-    pub fn starttls(self) -> Self {
-        self.certificate(Certificate::for_localhost())
-    }
-
-    /// Speaks TLS from the first byte.
-    pub fn implicit_tls(mut self) -> Self {
-        self.offers.implicit_tls = true;
-        self.certificate(Certificate::for_localhost())
-    }
-
-    /// Offers STARTTLS with this certificate.
-    pub fn certificate(mut self, certificate: Certificate) -> Self {
-        self.offers.tls = Some(acceptor(&certificate));
-        self.certificate = Some(certificate);
-        self
-    }
-
-    /// Takes letters only after a log-in with these; `mechanisms` is `PLAIN LOGIN` or one of them.
-    pub fn log_in(mut self, user: &str, password: &str, mechanisms: &'static str) -> Self {
-        self.offers.log_in = Some((user.into(), password.into()));
-        self.offers.mechanisms = mechanisms;
-        self
-    }
-
-    pub async fn start(self) -> SmtpServer {
-        let shared = Arc::new(Shared {
-            offers: self.offers,
-            rules: Mutex::default(),
-            seen: watch::Sender::default(),
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("its number");
-        SmtpServer {
-            address,
-            certificate: self.certificate,
-            task: Some(tokio::spawn(listen(listener, shared.clone()))),
-            shared,
-        }
-    }
+    /// What is to be said on every line that rests.
+    unasked: watch::Sender<&'static str>,
 }
 
 /// The server; it ends with this value.
@@ -174,9 +88,23 @@ impl SmtpServer {
     }
 
     pub fn builder() -> Builder {
-        Builder {
-            offers: Offers::default(),
-            certificate: None,
+        Builder::default()
+    }
+
+    async fn offering(offers: Offers, certificate: Option<Certificate>) -> Self {
+        let shared = Arc::new(Shared {
+            offers,
+            rules: Mutex::default(),
+            seen: watch::Sender::default(),
+            unasked: watch::Sender::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its number");
+        SmtpServer {
+            address,
+            certificate,
+            task: Some(tokio::spawn(listen(listener, shared.clone()))),
+            shared,
         }
     }
 
@@ -214,6 +142,13 @@ impl SmtpServer {
     /// From now on, does `todo` at a `step` whose command line contains `text`.
     pub fn when(&self, step: Step, text: &str, todo: Do) {
         self.rule(step, Some(text.to_owned()), todo, usize::MAX);
+    }
+
+    /// Says this on every line that rests, without being asked, and hangs up.
+    pub async fn say(&self, text: &'static str) {
+        let said = self.times(Step::Rest);
+        self.shared.unasked.send_replace(text);
+        self.reached(Step::Rest, said + 1).await;
     }
 
     /// Forgets all that was told: everything is accepted again.
@@ -262,13 +197,15 @@ impl SmtpServer {
             .await;
     }
 
+    /// How often `step` has been reached.
+    pub fn times(&self, step: Step) -> usize {
+        self.shared.seen.borrow().times(step)
+    }
+
     /// Returns once `step` has been reached `n` times.
     pub async fn reached(&self, step: Step, n: usize) {
-        let count = |seen: &Seen| seen.steps.iter().filter(|s| **s == step).count();
-        self.until(&format!("{step:?} for the {n}. time"), |seen| {
-            count(seen) >= n
-        })
-        .await;
+        let what = format!("{step:?} for the {n}. time");
+        self.until(&what, |seen| seen.times(step) >= n).await;
     }
 
     async fn until(&self, what: &str, is_so: impl FnMut(&Seen) -> bool) -> Seen {
@@ -297,20 +234,6 @@ impl Drop for SmtpServer {
             task.abort();
         }
     }
-}
-
-fn acceptor(certificate: &Certificate) -> TlsAcceptor {
-    let chain = CertificateDer::pem_slice_iter(certificate.chain_pem.as_bytes());
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("TLS versions")
-        .with_no_client_auth()
-        .with_single_cert(
-            chain.collect::<Result<_, _>>().expect("a certificate"),
-            PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes()).expect("its key"),
-        )
-        .expect("a certificate and its key");
-    TlsAcceptor::from(Arc::new(config))
 }
 
 async fn listen(listener: TcpListener, shared: Arc<Shared>) {

@@ -1,10 +1,6 @@
 //! How the rooms above speak to the Registrar.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use actix::prelude::SendError;
 use jiff::Timestamp;
@@ -12,44 +8,26 @@ use tokio::sync::oneshot;
 
 use super::{
     RegistrarActor,
-    messages::{Charge, LogIn, LogOut, SignUp},
+    limits::LOG_INS_TO_ACCOUNT,
+    messages::{LogIn, LogOut, SignUp},
+    refusals::Refusals,
 };
 use crate::{
-    account::{Application, HashError, Hasher, Login, Rate, Token, User, UserId},
+    account::{Application, HashError, Hasher, Login, Password, Token, User, UserId},
     actors::{AskError, probe::Mailbox},
     clock::Clock,
     config::Config,
-    store::{NewSignup, SignedUp, SignupRefusal, Store},
+    store::{NewSession, NewSignup, NewToken, SignedUp, SignupRefusal, Store},
 };
 
 /// How long a session lasts.
 const SESSION: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Thirty sign-ups a minute from one address, as the contract says.
-const SIGN_UPS: Rate = Rate {
-    burst: 30,
-    period: Duration::from_secs(60),
-};
+/// How long a browser is known after a log-in: half a year, in which most people come back.
+const BROWSER: Duration = Duration::from_secs(180 * 24 * 3600);
 
-/// Log-ins from one address: a household or a small office, not a dictionary.
-const LOG_INS: Rate = Rate {
-    burst: 30,
-    period: Duration::from_secs(60),
-};
-
-/// Log-ins to one account from anywhere: enough for a person who guesses, and an attacker
-/// who guesses on for a year gets some hundred thousand tries.
-const LOG_INS_TO_ACCOUNT: Rate = Rate {
-    burst: 10,
-    period: Duration::from_secs(600),
-};
-
-/// A door at which visitors are counted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Door {
-    SignUp,
-    LogIn,
-}
+/// How long a log-in waits for a hash of today's cost, which waits behind all who log in.
+const RENEWAL: Duration = Duration::from_secs(1);
 
 /// Persists users and sessions. Clones speak to the same actor.
 #[derive(Clone)]
@@ -59,6 +37,7 @@ pub struct Registrar {
     pub(in crate::actors) store: Store,
     pub(in crate::actors) clock: Clock,
     pub(in crate::actors) config: Arc<Config>,
+    pub(in crate::actors) refusals: Arc<Refusals>,
 }
 
 /// Why a sign-up was not accepted.
@@ -66,7 +45,7 @@ pub struct Registrar {
 pub enum SignUpError {
     #[error("the username is taken")]
     UsernameTaken,
-    /// The same idempotency key came with other data.
+    /// The same idempotency key came with other names or another password.
     #[error("the idempotency key belongs to another sign-up")]
     KeyReused,
     #[error(transparent)]
@@ -87,31 +66,39 @@ pub enum LogInError {
 #[derive(Clone, Debug)]
 pub struct LoggedIn {
     pub user: User,
-    /// For the browser alone.
+    /// Stands for the session.
+    pub session: Given,
+    /// By which the browser will be known.
+    pub browser: Given,
+}
+
+/// A token for the browser alone.
+#[derive(Clone, Debug)]
+pub struct Given {
     pub token: Token,
     pub expires_at: Timestamp,
 }
 
-impl Registrar {
-    /// Charges a visitor one try at a door; refuses if there were too many from their address.
-    pub async fn admit(&self, door: Door, from: IpAddr) -> Result<(), AskError> {
-        let (name, rate) = match door {
-            Door::SignUp => ("sign_up", SIGN_UPS),
-            Door::LogIn => ("log_in", LOG_INS),
-        };
-        self.charge(format!("{name}:{}", network(from)), rate).await
-    }
+/// What a browser brings along from log-ins before.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    pub session: Option<Token>,
+    pub browser: Option<Token>,
+}
 
+impl Registrar {
     /// Saves a new user and the jobs that a sign-up starts, or nothing.
     ///
-    /// A second call with the same `idempotency_key` and the same names gets the first answer again.
+    /// A second call with the same `idempotency_key`, the same names and the same password gets the first
+    /// answer again.
     pub async fn sign_up(
         &self,
         application: Application,
         idempotency_key: Option<String>,
     ) -> Result<SignedUp, SignUpError> {
         let (password, new_user) = application.into_parts();
-        let hash = self.hasher.hash(password).await.map_err(of_hash)?;
+        let hash = self.hasher.hash(password.clone()).await;
+        let hash = hash.map_err(of_hash)?;
         let new = NewSignup {
             user: new_user(hash),
             receipt: Token::random().as_str().to_owned(),
@@ -126,60 +113,105 @@ impl Registrar {
             })?;
         let fell = |_| AskError::Fault("the registrar fell over this sign-up".to_owned());
         match answer.await.map_err(fell)?? {
+            // Told of success with another password, nobody would get in: the first one holds.
+            Ok(signed_up) if signed_up.repeated && !self.is_again(password, &signed_up).await? => {
+                Err(SignUpError::KeyReused)
+            }
             Ok(signed_up) => Ok(signed_up),
             Err(SignupRefusal::UsernameTaken) => Err(SignUpError::UsernameTaken),
             Err(SignupRefusal::KeyReused) => Err(SignUpError::KeyReused),
         }
     }
 
+    /// Whether a second submit brings the password of the first.
+    async fn is_again(&self, password: Password, first: &SignedUp) -> Result<bool, AskError> {
+        match self.store.password_of(&first.receipt).await? {
+            Some(stored) => {
+                let again = self.hasher.is_again(password, stored).await;
+                again.map_err(of_hash)
+            }
+            None => Ok(false),
+        }
+    }
+
     /// Begins a session for whoever knows the name or address and the password.
     ///
-    /// A wrong name takes as long as a wrong password. The session of `replaced` ends.
+    /// A wrong name takes as long as a wrong password, as far as [`Hasher::verify`] says. Both tokens that
+    /// the browser held are replaced.
     pub async fn log_in(
         &self,
         login: &str,
         password: String,
-        replaced: Option<&Token>,
+        held: Option<&Held>,
     ) -> Result<LoggedIn, LogInError> {
-        let login = Login::parse(login);
-        let key = match &login {
-            Some(Login::Username(key) | Login::Email(key)) => key.as_str(),
-            None => "",
-        };
-        self.charge(format!("account:{key}"), LOG_INS_TO_ACCOUNT)
-            .await?;
-        let found = match &login {
-            Some(login) => self
-                .store
-                .credentials(login)
-                .await
-                .map_err(AskError::from)?,
-            None => None,
-        };
+        // What nobody can be called is known without looking, and is charged to nobody.
+        let login = Login::parse(login).ok_or(LogInError::Wrong)?;
+        let session = held.and_then(|held| held.session.as_ref());
+        let browser = held.and_then(|held| held.browser.as_ref());
+        // Before the password is judged, or guesses that come at once would all be; the right one is given back.
+        let charged = self.payer(&login, browser).await?;
+        self.charge(&charged, LOG_INS_TO_ACCOUNT).await?;
+        let found = self.store.credentials(&login).await;
+        let found = found.map_err(AskError::from)?;
         let stored = found.as_ref().map(|found| found.password_hash.clone());
         let right = self
             .hasher
-            .verify(password, stored)
+            .verify(password.clone(), stored)
             .await
             .map_err(of_hash)?;
         let Some(found) = found.filter(|_| right) else {
             return Err(LogInError::Wrong);
         };
-        let token = Token::random();
-        let expires_at = self.clock.now() + SESSION;
-        let log_in = LogIn {
+        let (new_session, session) = self.give(SESSION, session);
+        let (new_browser, browser) = self.give(BROWSER, browser);
+        let share = LOG_INS_TO_ACCOUNT.share();
+        let new = NewSession {
             user: found.user.id,
-            token_hash: token.hash(),
-            replaced: replaced.map(Token::hash),
-            expires_at,
+            session: new_session,
+            browser: new_browser,
+            charged: self.config.rate_limit.then(|| (charged.clone(), share)),
+            renewed: self.renewed(&password, found.password_hash).await,
         };
-        let logged_in = self.mailbox.ask(log_in).await.map_err(AskError::from)?;
+        let logged_in = self.mailbox.ask(LogIn(new)).await.map_err(AskError::from)?;
         logged_in.map_err(AskError::from)?;
+        self.refusals.forget(&charged);
         Ok(LoggedIn {
             user: found.user,
-            token,
-            expires_at,
+            session,
+            browser,
         })
+    }
+
+    /// A token that lasts from now on, for the store and for the browser.
+    fn give(&self, lasts: Duration, replaced: Option<&Token>) -> (NewToken, Given) {
+        let given = Given {
+            token: Token::random(),
+            expires_at: self.clock.now() + lasts,
+        };
+        let new = NewToken {
+            hash: given.token.hash(),
+            replaced: replaced.map(Token::hash),
+            expires_at: given.expires_at,
+        };
+        (new, given)
+    }
+
+    /// The hash that the password opened and the one to take its place, if it has not cost as much as one does today.
+    ///
+    /// No log-in fails for want of it: the next one brings another chance.
+    async fn renewed(&self, password: &str, stored: String) -> Option<(String, String)> {
+        let renewed = tokio::select! {
+            biased;
+            renewed = self.hasher.renew(password, &stored) => renewed,
+            () = self.clock.sleep(RENEWAL) => return None,
+        };
+        match renewed {
+            Ok(renewed) => Some((stored, renewed?)),
+            Err(error) => {
+                tracing::warn!(%error, "a password keeps its old hash");
+                None
+            }
+        }
     }
 
     /// Ends a session; `false` says that it had ended already.
@@ -190,44 +222,11 @@ impl Registrar {
         };
         Ok(self.mailbox.ask(log_out).await??)
     }
-
-    async fn charge(&self, subject: String, rate: Rate) -> Result<(), AskError> {
-        if !self.config.rate_limit {
-            return Ok(());
-        }
-        let charged = self.mailbox.ask(Charge { subject, rate }).await??;
-        charged.map_err(AskError::Throttled)
-    }
 }
 
 fn of_hash(error: HashError) -> AskError {
     match error {
         HashError::Busy => AskError::Busy,
         HashError::Unreadable(_) | HashError::Failed(_) => AskError::Fault(error.to_string()),
-    }
-}
-
-/// Whoever has one IPv6 address has a whole /64 of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let prefix = u128::from(address) & !(u128::from(u64::MAX));
-            IpAddr::V6(Ipv6Addr::from(prefix))
-        }
-        v4 => v4,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_visitor_is_an_ipv4_address_or_an_ipv6_network() {
-        let of = |text: &str| network(text.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
     }
 }

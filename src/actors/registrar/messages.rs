@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use actix::{Context, Handler, Message, ResponseFuture};
-use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{CAPACITY, RegistrarActor};
@@ -14,7 +13,7 @@ use crate::{
         probe::{Named, Post},
     },
     jobs,
-    store::{NewSignup, SignedUp, SignupRefusal, StoreError},
+    store::{NewSession, NewSignup, SignedUp, SignupRefusal, StoreError},
 };
 
 pub(super) type Answer = Result<Result<SignedUp, SignupRefusal>, AskError>;
@@ -24,13 +23,7 @@ pub(super) struct SignUp {
     pub reply: oneshot::Sender<Answer>,
 }
 
-pub(super) struct LogIn {
-    pub user: UserId,
-    pub token_hash: String,
-    /// The hash of the browser's former session.
-    pub replaced: Option<String>,
-    pub expires_at: Timestamp,
-}
+pub(super) struct LogIn(pub NewSession);
 
 pub(super) struct LogOut {
     pub user: UserId,
@@ -86,21 +79,12 @@ impl Handler<Post<LogIn>> for RegistrarActor {
     type Result = ResponseFuture<Result<(), StoreError>>;
 
     fn handle(&mut self, post: Post<LogIn>, _: &mut Context<Self>) -> Self::Result {
-        let (log_in, handling) = post.open();
+        let (LogIn(new), handling) = post.open();
         let (store, scheduler, now) =
             (self.store.clone(), self.scheduler.clone(), self.clock.now());
         Box::pin(async move {
             let _handling = handling;
-            store
-                .log_in(
-                    log_in.user,
-                    &log_in.token_hash,
-                    log_in.replaced.as_deref(),
-                    log_in.expires_at,
-                    &jobs::at_log_in(log_in.user),
-                    now,
-                )
-                .await?;
+            store.log_in(&new, &jobs::at_log_in(new.user), now).await?;
             scheduler.wake();
             Ok(())
         })

@@ -4,7 +4,9 @@
 //! a lone one does not wait, and many share one commit.
 
 mod handle;
+mod limits;
 mod messages;
+mod refusals;
 
 use std::sync::Arc;
 
@@ -22,7 +24,8 @@ use crate::{
     jobs,
     store::{NewSignup, Store, StoreError},
 };
-pub use handle::{Door, LogInError, LoggedIn, Registrar, SignUpError};
+pub use handle::{Given, Held, LogInError, LoggedIn, Registrar, SignUpError};
+pub use limits::Door;
 use messages::{Answer, SignUp};
 
 /// The most sign-ups that share a transaction: enough to make the commit's cost vanish, few enough

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ENDS, POLL, Running, SchedulerActor, window};
 use crate::{
     clock::Clock,
-    queue::Outcome,
+    queue::{JobId, Outcome},
     store::{JobRow, Progress, Settled, Store, StoreError},
 };
 
@@ -36,6 +36,8 @@ pub(super) struct Plan {
 pub(super) struct Taken {
     /// For each of the plan's, whether it was still ours to settle; `None` if nothing was written.
     pub settled: Option<Vec<bool>>,
+    /// The jobs whose progress was written down.
+    pub advanced: Vec<JobId>,
     pub paused: Option<HashSet<String>>,
     pub due: Option<Vec<Timestamp>>,
     /// Every job that executes in our name, as far as was known before the claims.
@@ -59,10 +61,11 @@ pub(super) async fn take_turn(store: &Store, plan: &Plan) -> Taken {
 async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), StoreError> {
     taken.settled = match plan.settle.as_slice() {
         [] => Some(Vec::new()),
-        settle => Some(store.settle(settle).await?),
+        settle => Some(write_down(store, settle).await?),
     };
     if !plan.progress.is_empty() {
         store.note_progress(&plan.owner, &plan.progress).await?;
+        taken.advanced = plan.progress.iter().map(|progress| progress.job).collect();
     }
     let mut paused = plan.paused.clone();
     if plan.refresh {
@@ -96,6 +99,29 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
         }
     }
     Ok(())
+}
+
+/// One transaction for all ends; should one of them break it, one for each.
+///
+/// An end that cannot be written is given up: it must not keep all others from being written. Its job is
+/// handed back once it is found to execute without an attempt.
+async fn write_down(store: &Store, ends: &[Settled]) -> Result<Vec<bool>, StoreError> {
+    match store.settle(ends).await {
+        Err(StoreError::Fault(_) | StoreError::Conflict(_)) => {}
+        answers => return answers,
+    }
+    let mut answers = Vec::with_capacity(ends.len());
+    for end in ends {
+        answers.push(match store.settle(std::slice::from_ref(end)).await {
+            Ok(answer) => answer.contains(&true),
+            Err(error @ StoreError::Away(_)) => return Err(error),
+            Err(error) => {
+                tracing::error!(job.id = end.job.id.0, %error, "the end of an attempt cannot be written down");
+                false
+            }
+        });
+    }
+    Ok(answers)
 }
 
 impl SchedulerActor {

@@ -8,6 +8,7 @@ mod crew;
 mod dispatch;
 mod handle;
 mod messages;
+mod news;
 mod settle;
 mod upkeep;
 mod whereabouts;
@@ -37,7 +38,6 @@ use crate::{
 use crew::Crew;
 pub(super) use crew::{Report, Run, Ticket, Worker};
 pub use handle::{Change, Scheduler};
-use messages::Heard;
 use window::Window;
 
 /// How long the table goes unread at the most: what another process wrote is found by then.
@@ -51,9 +51,6 @@ const ENDS: usize = 256;
 
 /// How long news of progress waits for more of it.
 const PROGRESS: Duration = Duration::from_millis(250);
-
-/// How long news for the other instances waits for more of it.
-const ANNOUNCE: Duration = Duration::from_millis(5);
 
 /// News that a page may be behind with; one that is loses nothing but a refresh.
 const NEWS: usize = 1024;
@@ -158,7 +155,7 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
         },
     );
     let mailbox = Mailbox::new(address, vitals);
-    actix::spawn(hear(store.clone(), voice, mailbox.clone()));
+    actix::spawn(news::hear(store.clone(), voice, mailbox.clone()));
     Scheduler {
         mailbox,
         store,
@@ -166,16 +163,6 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
         catalogue,
         changes,
     }
-}
-
-/// Takes in what other instances announce.
-async fn hear(store: Store, own: Arc<str>, mailbox: Mailbox<SchedulerActor>) {
-    let heard = |voice: &str| {
-        if *voice != *own {
-            mailbox.tell(Heard);
-        }
-    };
-    match store.listen(heard).await {}
 }
 
 impl Actor for SchedulerActor {
@@ -227,6 +214,11 @@ impl SchedulerActor {
     fn turned(&mut self, taken: dispatch::Taken, ctx: &mut Context<Self>) {
         self.turning = false;
         self.settled(taken.settled);
+        for job in taken.advanced {
+            if let Some(running) = self.running.get(&job) {
+                self.tell(&running.job);
+            }
+        }
         if let Some(ours) = taken.ours {
             self.rescue(ours);
         }
@@ -293,50 +285,6 @@ impl SchedulerActor {
                     actor.turn(ctx);
                 }),
         );
-    }
-
-    /// Tells the metrics how things stand.
-    fn show(&self) {
-        let now = self.parts.clock.now();
-        let ahead = self
-            .window
-            .next()
-            .map(|next| next.duration_since(now).as_secs_f64());
-        self.parts
-            .metrics
-            .next_due
-            .set(ahead.unwrap_or(0.0).max(0.0));
-        self.parts.metrics.timers.set(self.window.len() as i64);
-        for queue in self.crew.queues() {
-            let running = self
-                .running
-                .values()
-                .filter(|running| running.job.queue == queue);
-            self.parts.metrics.set_executing(queue, running.count());
-            self.parts
-                .metrics
-                .set_paused(queue, self.paused.contains(queue));
-        }
-    }
-
-    /// Tells the other instances that the table has changed; what changes soon after is told with it.
-    fn announce(&mut self, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.announcing, true) {
-            return;
-        }
-        ctx.run_later(ANNOUNCE, |actor, ctx| {
-            actor.announcing = false;
-            let (store, voice) = (actor.parts.store.clone(), actor.voice.clone());
-            let told = async move { store.announce(&voice).await };
-            // Untold news costs the others a poll.
-            ctx.spawn(told.into_actor(actor).map(|_, _, _| ()));
-        });
-    }
-
-    /// Spreads the news that a job has moved on.
-    fn tell(&self, job: &JobRow) {
-        // Nobody watches: then nobody need be told.
-        let _ = self.changes.send(Change::of(job));
     }
 
     fn mailbox(&self, ctx: &mut Context<Self>) -> Mailbox<Self> {

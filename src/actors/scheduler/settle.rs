@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::SchedulerActor;
 use crate::{
-    queue::{Ending, Outcome, Policy, State, Tally, settle},
+    queue::{EMAIL, Ending, Outcome, Policy, State, Tally, settle},
     store::{JobRow, Settled},
 };
 
@@ -73,6 +73,10 @@ impl SchedulerActor {
     }
 
     fn count(&self, Settled { job, verdict, at }: &Settled) {
+        if verdict.ending == Ending::HandedBack {
+            // Not an end, but a stop in the middle: somebody carries on.
+            return;
+        }
         let took = at.duration_since(job.started_at.unwrap_or(*at));
         let took = Duration::try_from(took).unwrap_or_default();
         let ending = verdict.ending.word();
@@ -85,7 +89,8 @@ impl SchedulerActor {
     fn report(&self, Settled { job, verdict, .. }: &Settled, ours: bool) {
         let (id, kind, attempt) = (job.id.0, job.kind.as_str(), job.attempt);
         let ending = verdict.ending.word();
-        match (&verdict.error, verdict.ending) {
+        let error = verdict.error.as_deref();
+        match (error.map(|error| for_the_log(job, error)), verdict.ending) {
             // Another instance was quicker to rescue it.
             (_, Ending::Rescued) if !ours => {}
             _ if !ours => {
@@ -117,5 +122,14 @@ impl SchedulerActor {
             // Whoever asked may have lost patience.
             let _ = drained.send(());
         }
+    }
+}
+
+/// What the log may say of an error. A mail server likes to repeat the recipient's address, which belongs
+/// into no log: operators find its words in the record of the attempt.
+fn for_the_log<'a>(job: &JobRow, error: &'a str) -> &'a str {
+    match job.queue == EMAIL {
+        true => "the record of the attempt says why",
+        false => error,
     }
 }

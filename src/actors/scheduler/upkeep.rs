@@ -97,10 +97,10 @@ impl SchedulerActor {
                 let rows = look.others.iter();
                 let entered = rows.map(|row| (row.id.as_str().into(), row.beats));
                 let dead = self.watch.look(entered, &self.owner);
-                if !look.orphans.is_empty() {
-                    self.rescue(look.orphans);
-                    self.turn(ctx);
-                }
+                self.rescue(look.orphans);
+                // A claim whose answer was lost may be committed long after the turn that made it.
+                self.unsure = true;
+                self.turn(ctx);
                 let silent = look.others.into_iter();
                 let silent = silent.filter(|row| dead.contains(&*row.id)).collect();
                 self.bury(silent, ctx);

@@ -374,15 +374,3 @@ fn a_mailbox_that_dies_with_messages_in_it_counts_them_out() {
     drop(system);
     assert_eq!(vitals.report().mailbox, 0);
 }
-
-#[test]
-fn a_panic_says_what_it_was_given() {
-    let caught = |work: fn()| catch_unwind(work).expect_err("it panics");
-    assert_eq!(panic_message(&*caught(|| panic!("plain"))), "plain");
-    assert_eq!(
-        panic_message(&*caught(|| panic!("number {}", 1))),
-        "number 1"
-    );
-    let odd = caught(|| std::panic::panic_any(7));
-    assert_eq!(panic_message(&*odd), "a panic without a message");
-}

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::Jobs;
 use crate::{
     cli::{json, json_flag, queues, required, subcommand},
+    queue::MOST_ATTEMPTS,
     queue::{Due, JobId, State},
 };
 
@@ -96,7 +97,7 @@ pub(in crate::cli) fn arguments() -> Command {
                         "COUNT",
                         "Discard it after so many attempts; otherwise its kind decides",
                     )
-                    .value_parser(value_parser!(i32).range(1..)),
+                    .value_parser(value_parser!(i32).range(1..=i64::from(MOST_ATTEMPTS))),
                 )
                 .arg(json_flag()),
         )

@@ -59,12 +59,13 @@ pub(super) fn one(
     let rows: Vec<_> = attempts
         .into_iter()
         .map(|row| {
+            let error = row.told(&job.queue).unwrap_or_default();
             [
                 row.attempt.to_string(),
                 instant(row.started_at),
                 instant(row.finished_at),
                 row.outcome,
-                row.error.unwrap_or_default(),
+                error,
             ]
         })
         .collect();

@@ -73,8 +73,9 @@ pub(in crate::cli) fn arguments() -> Command {
             Command::new("delete")
                 .about("Delete an account with its sessions; there is no way back")
                 .long_about(
-                    "Deletes an account with its sessions and receipts; there is no way back. \
-                     Its jobs stay, and those that still need the account are cancelled when their time comes.",
+                    "Deletes an account with its sessions and receipts, the letters to it and what its jobs said of it; \
+                     there is no way back. Its jobs stay, without a name: those that run are cancelled at once, and those \
+                     that still need the account when their time comes.",
                 )
                 .arg(login())
                 .arg(

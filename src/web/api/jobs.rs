@@ -211,8 +211,8 @@ fn attempts(job: &JobRow, recorded: Vec<AttemptRow>) -> Vec<Attempt> {
             attempt: row.attempt,
             started_at: instant(row.started_at),
             finished_at: Some(instant(row.finished_at)),
+            error: row.told(&job.queue),
             outcome: Some(row.outcome),
-            error: row.error,
         })
         .collect();
     let outcome = match job.state {

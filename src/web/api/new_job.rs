@@ -8,15 +8,12 @@ use serde_json::{Map, Value};
 
 use crate::{
     jobs::{Catalogue, UnknownKind},
-    queue::{Due, NewJob},
+    queue::{Due, MOST_ATTEMPTS, NewJob},
     web::error::Argument,
 };
 
 /// As far off as a job may be; whatever is later is a slip.
 const LATEST: f64 = 100.0 * 365.0 * 24.0 * 3600.0;
-
-/// As often as a job may be tried.
-const MOST_ATTEMPTS: i32 = 1000;
 
 /// What a program sends.
 #[derive(Debug, Deserialize)]

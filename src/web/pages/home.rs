@@ -4,11 +4,12 @@ use actix_web::web;
 use serde::Serialize;
 
 use crate::{
-    account::{User, UserId},
+    account::User,
     web::{
-        Answer, State, WebError,
+        Answer, WebError,
         jobs::{self, Jobs},
         live::{self, Snapshot},
+        news::{News, Topic},
         seats::Seats,
         view::Nothing,
         visit::Visit,
@@ -45,44 +46,45 @@ pub async fn show(visit: Visit) -> Answer {
 
 async fn account(visit: &Visit, user: &User) -> Answer {
     let state = &visit.state;
-    let rows = state.store.jobs_of_user(user.id, JOBS).await?;
+    let seen = state.store.jobs_of_user(user.id, JOBS).await?;
     let data = Account {
         user: Details {
             username: &user.username,
             email: user.shown_email(),
             created_at: user.created_at.as_microsecond(),
         },
-        jobs: jobs::lines(&rows, &state.text, visit.locale),
+        jobs: jobs::lines(&seen.jobs, &seen.in_doubt, &state.text, visit.locale),
         events_url: "/account/events",
-        live: jobs::any_live(&rows),
+        live: jobs::any_live(&seen.jobs),
         now: state.clock.now().as_microsecond(),
     };
     visit.page(Some(user), "pages/account", &data)
 }
 
 /// `GET /account/events`
-pub async fn events(visit: Visit, seats: web::Data<Seats>) -> Answer {
+pub async fn events(visit: Visit, seats: web::Data<Seats>, news: web::Data<News>) -> Answer {
     let user = visit.user().await?.ok_or(WebError::Unknown)?.id;
-    let (state, locale) = (visit.state.clone(), visit.locale);
+    let state = visit.state.clone();
     let look = move || {
-        let state = state.clone();
-        async move { look(&state, user, locale).await.map(Some) }
+        let visit = visit.clone();
+        async move { look(&visit).await }
     };
-    let concerns = move |change: &crate::actors::Change| change.user == Some(user.0);
-    Ok(live::stream(&visit.state, seats.take()?, concerns, look))
+    let news = news.about(Topic::User(user));
+    Ok(live::stream(&state, seats.take(), news, look))
 }
 
-async fn look(
-    state: &State,
-    user: UserId,
-    locale: crate::text::Locale,
-) -> Result<Snapshot, WebError> {
-    let rows = state.store.jobs_of_user(user, JOBS).await?;
-    let data = Jobs {
-        jobs: jobs::lines(&rows, &state.text, locale),
+/// Nothing any more, once the visitor has logged out or the session is over.
+async fn look(visit: &Visit) -> Result<Option<Snapshot>, WebError> {
+    let Some(user) = visit.user().await? else {
+        return Ok(None);
     };
-    Ok(Snapshot {
-        html: state.text.render("partials/jobs", locale, &data)?,
-        ended: !jobs::any_live(&rows),
-    })
+    let state = &visit.state;
+    let seen = state.store.jobs_of_user(user.id, JOBS).await?;
+    let data = Jobs {
+        jobs: jobs::lines(&seen.jobs, &seen.in_doubt, &state.text, visit.locale),
+    };
+    Ok(Some(Snapshot {
+        html: state.text.render("partials/jobs", visit.locale, &data)?,
+        ended: !jobs::any_live(&seen.jobs),
+    }))
 }

@@ -1,13 +1,21 @@
 //! Log-in and log-out.
 
-use actix_web::{ResponseError, http::header, web};
+use std::collections::BTreeMap;
+
+use actix_web::{
+    HttpRequest, ResponseError,
+    http::{StatusCode, header},
+    web,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    actors::Door,
+    actors::{Door, Held, LoggedIn},
     web::{
-        Answer, WebError, error::whole_seconds, failure, next, session, view::see_other,
+        Answer, WebError, failure, next, session,
+        view::see_other,
         visit::Visit,
+        wrong::{Wrong, by_field},
     },
 };
 
@@ -30,6 +38,8 @@ pub struct Form {
 #[derive(Serialize)]
 struct LoginPage<'a> {
     form: Kept<'a>,
+    errors: Vec<Wrong>,
+    field_errors: BTreeMap<&'static str, Vec<String>>,
     error: Option<String>,
     notice: Option<String>,
     retry_after: Option<u64>,
@@ -41,6 +51,21 @@ struct Kept<'a> {
     login: &'a str,
 }
 
+impl<'a> LoginPage<'a> {
+    /// The form with what is wrong with its fields, and nothing said of the whole.
+    fn new(login: &'a str, next: Option<&'a str>, errors: Vec<Wrong>) -> Self {
+        LoginPage {
+            form: Kept { login },
+            field_errors: by_field(["login", "password"], &errors),
+            errors,
+            error: None,
+            notice: None,
+            retry_after: None,
+            next,
+        }
+    }
+}
+
 /// `GET /login`
 pub async fn show(visit: Visit, query: web::Query<Query>) -> Answer {
     let next = query.next.as_deref().and_then(next::path);
@@ -48,44 +73,67 @@ pub async fn show(visit: Visit, query: web::Query<Query>) -> Answer {
         return Ok(see_other(next.unwrap_or("/")));
     }
     let page = LoginPage {
-        form: Kept { login: "" },
-        error: None,
         notice: next.map(|_| visit.sentence("login.required", &[])),
-        retry_after: None,
-        next,
+        ..LoginPage::new("", next, Vec::new())
     };
     visit.page(None, "pages/login", &page)
 }
 
 /// `POST /login`
-pub async fn submit(visit: Visit, form: web::Form<Form>) -> Answer {
+pub async fn submit(visit: Visit, request: HttpRequest, form: web::Form<Form>) -> Answer {
     let form = form.into_inner();
     let next = form.next.as_deref().and_then(next::path);
-    match log_in(&visit, &form.login, form.password).await {
-        Ok(cookie) => {
+    let missing = missing(&visit, &form);
+    if !missing.is_empty() {
+        let page = LoginPage::new(&form.login, next, missing);
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return visit.page_with(status, None, "pages/login", &page);
+    }
+    let held = Held {
+        session: visit.token.clone(),
+        browser: session::browser(&request, &visit.state.base_url),
+    };
+    match log_in(&visit, &form.login, form.password, &held).await {
+        Ok(logged_in) => {
             let mut answer = see_other(next.unwrap_or("/"));
-            let added = answer.add_cookie(&cookie);
-            added.map_err(|error| WebError::fault(error.to_string()))?;
+            let state = &visit.state;
+            for cookie in session::cookies(&logged_in, state.clock.now(), &state.base_url) {
+                let added = answer.add_cookie(&cookie);
+                added.map_err(|error| WebError::fault(error.to_string()))?;
+            }
             Ok(answer)
         }
         Err(error) => refused(&visit, &form.login, next, &error).await,
     }
 }
 
+/// What was left empty. Nobody needs to be asked whether it is right.
+fn missing(visit: &Visit, form: &Form) -> Vec<Wrong> {
+    let ask = |field, key| Wrong {
+        field,
+        message: visit.sentence(key, &[]),
+    };
+    let mut missing = Vec::new();
+    if form.login.trim().is_empty() {
+        missing.push(ask("login", "errors.login.required"));
+    }
+    if form.password.is_empty() {
+        missing.push(ask("password", "errors.login.password_required"));
+    }
+    missing
+}
+
 async fn log_in(
     visit: &Visit,
     login: &str,
     password: String,
-) -> Result<actix_web::cookie::Cookie<'static>, WebError> {
-    let state = &visit.state;
+    held: &Held,
+) -> Result<LoggedIn, WebError> {
+    let registrar = &visit.state.registrar;
     // Nobody is called so, and no database would look for it.
     let login = if login.contains('\0') { "" } else { login };
-    state.registrar.admit(Door::LogIn, visit.address).await?;
-    let replaced = visit.token.as_ref();
-    let session = state.registrar.log_in(login, password, replaced).await?;
-    let lasts = session.expires_at.duration_since(state.clock.now());
-    let lasts = whole_seconds(lasts.try_into().unwrap_or_default());
-    Ok(session::cookie(&session.token, lasts, &state.base_url))
+    registrar.admit(Door::LogIn, visit.address).await?;
+    Ok(registrar.log_in(login, password, Some(held)).await?)
 }
 
 /// The form once more. What the visitor typed is the same to a wrong name and a wrong password.
@@ -94,9 +142,6 @@ async fn refused(visit: &Visit, login: &str, next: Option<&str>, error: &WebErro
     let seconds = retry_after.unwrap_or_default().to_string();
     let say = |key, args: &[(&str, &str)]| Some(visit.sentence(key, args));
     let (wrong, notice) = match error {
-        WebError::WrongPassword if login.trim().is_empty() => {
-            (say("errors.login.required", &[]), None)
-        }
         WebError::WrongPassword => (say("login.wrong", &[]), None),
         WebError::Throttled(_) => (None, say("errors.throttled", &[("seconds", &seconds)])),
         WebError::Busy => (None, say("errors.busy", &[])),
@@ -113,11 +158,10 @@ async fn refused(visit: &Visit, login: &str, next: Option<&str>, error: &WebErro
         }
     };
     let page = LoginPage {
-        form: Kept { login },
         error: wrong,
         notice,
         retry_after,
-        next,
+        ..LoginPage::new(login, next, Vec::new())
     };
     let mut answer = visit.page_with(error.status_code(), None, "pages/login", &page)?;
     if let Some(seconds) = retry_after {

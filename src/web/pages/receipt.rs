@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::{
     account::Token,
-    actors::Change,
     store::Receipt,
     text::Locale,
     web::{
         Answer, State, WebError,
         jobs::{self, Jobs},
         live::{self, Snapshot},
+        news::{News, Topic},
         seats::Seats,
         visit::Visit,
     },
@@ -35,7 +35,12 @@ pub async fn show(visit: Visit, receipt: web::Path<String>) -> Answer {
     let user = visit.user().await?;
     let data = ReceiptPage {
         username: &found.username,
-        jobs: jobs::lines(&found.jobs, &visit.state.text, visit.locale),
+        jobs: jobs::lines(
+            &found.jobs,
+            &found.in_doubt,
+            &visit.state.text,
+            visit.locale,
+        ),
         events_url: format!("/signup/{}/events", found.receipt),
         finished: !jobs::any_live(&found.jobs),
         now: visit.state.clock.now().as_microsecond(),
@@ -49,7 +54,12 @@ pub async fn show(visit: Visit, receipt: web::Path<String>) -> Answer {
 }
 
 /// `GET /signup/{receipt}/events`
-pub async fn events(visit: Visit, receipt: web::Path<String>, seats: web::Data<Seats>) -> Answer {
+pub async fn events(
+    visit: Visit,
+    receipt: web::Path<String>,
+    seats: web::Data<Seats>,
+    news: web::Data<News>,
+) -> Answer {
     let found = find(&visit.state, &receipt)
         .await?
         .ok_or(WebError::NotFound)?;
@@ -58,8 +68,8 @@ pub async fn events(visit: Visit, receipt: web::Path<String>, seats: web::Data<S
         let (state, receipt) = (state.clone(), receipt.clone());
         async move { look(&state, &receipt, locale).await }
     };
-    let concerns = move |change: &Change| change.signup == Some(found.signup);
-    Ok(live::stream(&visit.state, seats.take()?, concerns, look))
+    let news = news.about(Topic::Signup(found.signup));
+    Ok(live::stream(&visit.state, seats.take(), news, look))
 }
 
 /// The sign-up with this receipt; what cannot be one is not asked about.
@@ -75,7 +85,7 @@ async fn look(state: &State, receipt: &str, locale: Locale) -> Result<Option<Sna
         return Ok(None);
     };
     let data = Jobs {
-        jobs: jobs::lines(&found.jobs, &state.text, locale),
+        jobs: jobs::lines(&found.jobs, &found.in_doubt, &state.text, locale),
     };
     Ok(Some(Snapshot {
         html: state.text.render("partials/jobs", locale, &data)?,

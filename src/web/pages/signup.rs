@@ -16,6 +16,7 @@ use crate::{
         sign_up::{self, Typed},
         view::see_other,
         visit::Visit,
+        wrong::{Wrong, by_field},
     },
 };
 
@@ -35,6 +36,7 @@ pub struct Form {
 struct SignupPage<'a> {
     form: Kept<'a>,
     idempotency_key: &'a str,
+    password_hint: String,
     errors: Vec<Wrong>,
     field_errors: BTreeMap<&'static str, Vec<String>>,
     notice: Option<String>,
@@ -46,12 +48,9 @@ struct SignupPage<'a> {
 struct Kept<'a> {
     username: &'a str,
     email: &'a str,
-}
-
-#[derive(Serialize)]
-struct Wrong {
-    field: &'static str,
-    message: String,
+    /// Whether a password was typed that did not stay.
+    #[serde(skip)]
+    password: bool,
 }
 
 /// `GET /signup`
@@ -73,6 +72,7 @@ pub async fn submit(
 }
 
 async fn signed_up(visit: &Visit, form: Form) -> Answer {
+    let password = !form.password.is_empty();
     let typed = Typed {
         username: form.username.clone(),
         email: form.email.clone(),
@@ -87,6 +87,7 @@ async fn signed_up(visit: &Visit, form: Form) -> Answer {
             let kept = Kept {
                 username: &form.username,
                 email: &form.email,
+                password,
             };
             // The key goes on meaning this form, unless it turned out to mean another.
             let key = key.filter(|_| !matches!(error, WebError::KeyReused));
@@ -119,34 +120,32 @@ fn filled<'a>(
     idempotency_key: &'a str,
     error: Option<&WebError>,
 ) -> SignupPage<'a> {
-    let wrong: &[FieldError] = match error {
-        Some(WebError::Fields(errors)) => errors,
-        _ => &[],
+    let errors = error.map_or_else(Vec::new, |error| wrong(visit, error));
+    let hint = match form.password {
+        false => "field.hint.password",
+        true => "field.hint.password_again",
     };
-    let told = |error| problem::sentence(error, &visit.state.text, visit.locale);
-    // The template names every field, wrong or not.
-    let mut field_errors: BTreeMap<_, Vec<String>> =
-        Field::ALL.map(|field| (field.name(), Vec::new())).into();
-    for error in wrong {
-        field_errors
-            .entry(error.field.name())
-            .or_default()
-            .push(told(error));
-    }
     SignupPage {
         form,
         idempotency_key,
-        errors: wrong
-            .iter()
-            .map(|error| Wrong {
-                field: error.field.name(),
-                message: told(error),
-            })
-            .collect(),
-        field_errors,
+        password_hint: visit.sentence(hint, &[]),
+        field_errors: by_field(Field::ALL.map(Field::name), &errors),
+        errors,
         notice: error.and_then(|error| notice(visit, error)),
         retry_after: error.and_then(WebError::retry_after),
     }
+}
+
+/// What is wrong with the fields, in the visitor's language and the order of the form.
+fn wrong(visit: &Visit, error: &WebError) -> Vec<Wrong> {
+    let WebError::Fields(errors) = error else {
+        return Vec::new();
+    };
+    let tell = |error: &FieldError| Wrong {
+        field: error.field.name(),
+        message: problem::sentence(error, &visit.state.text, visit.locale),
+    };
+    errors.iter().map(tell).collect()
 }
 
 /// A sentence about the whole form, where it is not a field that is wrong.
@@ -155,7 +154,7 @@ fn notice(visit: &Visit, error: &WebError) -> Option<String> {
     let say = |key, args: &[(&str, &str)]| Some(visit.sentence(key, args));
     match error {
         WebError::Fields(_) => None,
-        WebError::KeyReused => say("errors.expired", &[]),
+        WebError::KeyReused => say("errors.reused", &[]),
         WebError::Throttled(_) => say("errors.throttled", &[("seconds", &seconds)]),
         WebError::Busy => say("errors.busy", &[]),
         WebError::Away(why) => {

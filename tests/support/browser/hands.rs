@@ -63,6 +63,18 @@ impl Browser {
         self.focused().await
     }
 
+    /// Moves the focus back.
+    pub async fn tab_back(&self) {
+        let (shift, tab) = (char::from(Key::Shift), char::from(Key::Tab));
+        let keys = KeyActions::new("keyboard".to_owned())
+            .then(KeyAction::Down { value: shift })
+            .then(KeyAction::Down { value: tab })
+            .then(KeyAction::Up { value: tab })
+            .then(KeyAction::Up { value: shift });
+        let pressed = self.client.perform_actions(keys).await;
+        pressed.expect("the keyboard obeys");
+    }
+
     /// Presses Enter, wherever the focus is, and returns once another page is there.
     pub async fn enter(&self) {
         self.leave().await;

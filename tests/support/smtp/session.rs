@@ -1,16 +1,22 @@
 //! One conversation of the scripted mail server.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     net::TcpStream,
 };
 
-use super::{Do, Letter, Rule, Shared, Step};
+use super::{
+    Letter, Shared,
+    script::{Do, Rule, Step},
+};
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Each line of it promises another.
+const ENDLESS: &[u8] = b"250-There is more to come\r\n";
 
 struct Session {
     line: BufReader<Box<dyn Stream>>,
@@ -29,31 +35,36 @@ pub(super) async fn talk(tcp: TcpStream, shared: Arc<Shared>) -> io::Result<()> 
         seen.connections += 1;
         connection = seen.connections;
     });
-    let implicit = shared
-        .offers
-        .tls
-        .clone()
-        .filter(|_| shared.offers.implicit_tls);
-    let stream: Box<dyn Stream> = match &implicit {
-        Some(tls) => Box::new(tls.accept(tcp).await?),
-        None => Box::new(tcp),
-    };
+    let mut unasked = shared.unasked.subscribe();
     let mut session = Session {
-        line: BufReader::new(stream),
+        line: BufReader::new(Box::new(tcp)),
         shared,
         connection,
-        encrypted: implicit.is_some(),
+        encrypted: false,
         user: None,
         from: String::new(),
         to: Vec::new(),
     };
+    if session.shared.offers.implicit_tls {
+        session.encrypt().await?;
+    }
     session
         .answer(Step::Greeting, "", "220 scripted ESMTP")
         .await?;
-    while let Some(command) = session.read_line().await? {
-        session.obey(&command).await?;
+    loop {
+        tokio::select! {
+            command = session.read_line() => match command? {
+                Some(command) => session.obey(&command).await?,
+                None => return Ok(()),
+            },
+            _ = unasked.changed() => {
+                let text = *unasked.borrow_and_update();
+                session.say(text).await?;
+                session.todo(Step::Rest, "");
+                return Ok(());
+            }
+        }
     }
-    Ok(())
 }
 
 impl Session {
@@ -120,6 +131,11 @@ impl Session {
     }
 
     async fn encrypt(&mut self) -> io::Result<()> {
+        if let Some(todo) = self.todo(Step::Handshake, "") {
+            // Here the client speaks first.
+            self.line.fill_buf().await?;
+            return self.perform(Some(todo), "220").await.map(drop);
+        }
         let tls = self.shared.offers.tls.clone().expect("a certificate");
         let closed: Box<dyn Stream> = Box::new(tokio::io::empty());
         let clear = std::mem::replace(&mut self.line, BufReader::new(closed)).into_inner();
@@ -175,7 +191,7 @@ impl Session {
             user: self.user.clone(),
         };
         let todo = self.todo(Step::Letter, &String::from_utf8_lossy(&letter.bytes));
-        if matches!(todo, None | Some(Do::Close)) {
+        if matches!(todo, None | Some(Do::Close | Do::Await(_))) {
             self.shared
                 .seen
                 .send_modify(|seen| seen.letters.push(letter));
@@ -220,6 +236,28 @@ impl Session {
             }
             Some(Do::Close) => Err(io::ErrorKind::ConnectionAborted.into()),
             Some(Do::Hang) => std::future::pending().await,
+            Some(Do::Send(bytes)) => {
+                self.line.write_all(bytes).await?;
+                self.line.flush().await?;
+                Ok(false)
+            }
+            Some(Do::Dribble) => {
+                for byte in ENDLESS.iter().cycle() {
+                    self.line.write_all(&[*byte]).await?;
+                    self.line.flush().await?;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Ok(false)
+            }
+            Some(Do::Flood) => loop {
+                self.line.write_all(&[b'2'; 4096]).await?;
+            },
+            Some(Do::Await(permits)) => {
+                if let Ok(permit) = permits.acquire().await {
+                    permit.forget();
+                }
+                self.say(right).await.map(|()| true)
+            }
         }
     }
 

@@ -1,0 +1,2 @@
+DROP INDEX jobs_cancelled;
+DROP INDEX jobs_discarded;

@@ -1,0 +1,2 @@
+DROP INDEX signups_username;
+ALTER TABLE signups DROP COLUMN username_key;

@@ -1,0 +1,70 @@
+//! What the Scheduler tells others: the metrics, the pages that watch, and the other instances.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+
+use super::{Change, SchedulerActor, messages::Heard};
+use crate::{
+    actors::probe::Mailbox,
+    store::{JobRow, Store},
+};
+
+/// How long news for the other instances waits for more of it.
+const ANNOUNCE: Duration = Duration::from_millis(5);
+
+/// Takes in what other instances announce.
+pub(super) async fn hear(store: Store, own: Arc<str>, mailbox: Mailbox<SchedulerActor>) {
+    let heard = |voice: &str| {
+        if *voice != *own {
+            mailbox.tell(Heard);
+        }
+    };
+    match store.listen(heard).await {}
+}
+
+impl SchedulerActor {
+    /// Tells the metrics how things stand.
+    pub(super) fn show(&self) {
+        let now = self.parts.clock.now();
+        let ahead = self
+            .window
+            .next()
+            .map(|next| next.duration_since(now).as_secs_f64());
+        self.parts
+            .metrics
+            .next_due
+            .set(ahead.unwrap_or(0.0).max(0.0));
+        self.parts.metrics.timers.set(self.window.len() as i64);
+        for queue in self.crew.queues() {
+            let running = self
+                .running
+                .values()
+                .filter(|running| running.job.queue == queue);
+            self.parts.metrics.set_executing(queue, running.count());
+            self.parts
+                .metrics
+                .set_paused(queue, self.paused.contains(queue));
+        }
+    }
+
+    /// Tells the other instances that the table has changed; what changes soon after is told with it.
+    pub(super) fn announce(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.announcing, true) {
+            return;
+        }
+        ctx.run_later(ANNOUNCE, |actor, ctx| {
+            actor.announcing = false;
+            let (store, voice) = (actor.parts.store.clone(), actor.voice.clone());
+            let told = async move { store.announce(&voice).await };
+            // Untold news costs the others a poll.
+            ctx.spawn(told.into_actor(actor).map(|_, _, _| ()));
+        });
+    }
+
+    /// Spreads the news that a job has moved on.
+    pub(super) fn tell(&self, job: &JobRow) {
+        // Nobody watches: then nobody need be told.
+        let _ = self.changes.send(Change::of(job));
+    }
+}
