@@ -67,7 +67,7 @@ async fn on_both(ask: impl AsyncFn(Subject)) {
     }
 }
 
-fn open(url: &str) -> Store {
+pub(crate) fn open(url: &str) -> Store {
     let metrics = Metrics::new("test");
     match url.strip_prefix("sqlite://") {
         Some(path) => Store::sqlite(path.as_ref(), metrics),
@@ -136,7 +136,7 @@ async fn signed_up(store: &Store, new: NewSignup) -> SignedUp {
 }
 
 /// A job that is due at once.
-fn job(kind: &str) -> NewJob {
+pub(crate) fn job(kind: &str) -> NewJob {
     NewJob {
         kind: kind.to_owned(),
         queue: TASK.to_owned(),
