@@ -124,7 +124,7 @@ async fn signed_up(store: &Store, new: NewSignup) -> SignedUp {
 }
 
 /// A job that is due at once.
-fn job(kind: &str) -> NewJob {
+pub(crate) fn job(kind: &str) -> NewJob {
     NewJob {
         kind: kind.to_owned(),
         queue: TASK.to_owned(),

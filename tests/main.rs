@@ -14,6 +14,7 @@ mod limits;
 mod login;
 mod mail;
 mod metrics;
+mod model;
 mod outage;
 mod recovery;
 mod retries;

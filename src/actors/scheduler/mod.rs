@@ -11,7 +11,6 @@ mod messages;
 mod news;
 mod settle;
 mod upkeep;
-mod watch;
 mod whereabouts;
 mod window;
 
@@ -34,14 +33,13 @@ use crate::{
     fail_points,
     jobs::Catalogue,
     metrics::Metrics,
-    queue::JobId,
+    queue::{JobId, Watch},
     store::{JobRow, Progress, Settled, Store},
 };
 use crew::Crew;
 pub(super) use crew::{Report, Run, Ticket, Worker};
 pub use handle::{Change, Scheduler};
 use upkeep::complain;
-use watch::Watch;
 use window::Window;
 
 /// How long the table goes unread at the most: what another process wrote is found by then.
@@ -76,7 +74,7 @@ pub(super) struct SchedulerActor {
     owner: Arc<str>,
     /// By which this process knows its own announcements.
     voice: Arc<str>,
-    watch: Watch,
+    watch: Watch<Arc<str>>,
     crew: Crew,
     running: HashMap<JobId, Running>,
     /// Ended, not yet written down.

@@ -5,15 +5,11 @@ use std::sync::Arc;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use data_encoding::HEXLOWER;
 
-use super::{
-    AGAIN, SchedulerActor,
-    watch::{PARTS, Watch},
-    whereabouts,
-};
+use super::{AGAIN, SchedulerActor, whereabouts};
 use crate::{
     clock::Clock,
     fail_points,
-    queue::Outcome,
+    queue::{Outcome, PARTS, Watch},
     store::{InstanceRow, JobRow, Store, StoreError},
 };
 
@@ -109,11 +105,15 @@ impl SchedulerActor {
                 self.enter(ctx);
             }
             Ok(look) => {
-                let silent = self.watch.look(look.others, &self.owner);
+                let rows = look.others.iter();
+                let entered = rows.map(|row| (row.id.as_str().into(), row.beats));
+                let dead = self.watch.look(entered, &self.owner);
                 self.rescue(look.orphans);
                 // A claim whose answer was lost may be committed long after the turn that made it.
                 self.unsure = true;
                 self.turn(ctx);
+                let silent = look.others.into_iter();
+                let silent = silent.filter(|row| dead.contains(&*row.id)).collect();
                 self.bury(silent, ctx);
             }
             Err(error) => {

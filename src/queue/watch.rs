@@ -8,54 +8,53 @@
 //! [`SILENT`] must be missed one after the other. Whoever dies is found within the lease all the same:
 //! the first look may come a part later than the last beat, and [`SILENT`] parts later it is certain.
 
-use std::collections::HashMap;
-
-use crate::store::InstanceRow;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Into how many parts a lease is divided, with a heartbeat and a look at the others in each.
-pub(super) const PARTS: u32 = 5;
+pub const PARTS: u32 = 5;
 
 /// After so many looks without a new heartbeat an instance is dead.
-const SILENT: u32 = 3;
+pub const SILENT: u32 = 3;
 
 // The first look may come a whole part after the last beat.
 const _: () = assert!(1 + SILENT < PARTS);
 
-/// What has been seen of the others.
-#[derive(Debug, Default)]
-pub(super) struct Watch(HashMap<String, Seen>);
+/// What one instance has seen of the others, by their names.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Watch<Name>(BTreeMap<Name, Seen>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 struct Seen {
     beats: i64,
-    /// How many looks ago these beats were first seen.
+    /// How many looks ago these beats were first seen; more than [`SILENT`] are not counted.
     looks: u32,
 }
 
-impl Watch {
-    /// Takes in what a look has shown, and says who is dead; `own` is alive, whatever its row says.
-    pub(super) fn look(&mut self, rows: Vec<InstanceRow>, own: &str) -> Vec<InstanceRow> {
+impl<Name: Clone + Ord> Watch<Name> {
+    /// Takes in what a look has shown, who is entered and with how many beats, and says who is dead;
+    /// `own` is alive, whatever its row says.
+    pub fn look(
+        &mut self,
+        entered: impl IntoIterator<Item = (Name, i64)>,
+        own: &Name,
+    ) -> BTreeSet<Name> {
         let mut before = std::mem::take(&mut self.0);
-        let mut dead = Vec::new();
-        for row in rows.into_iter().filter(|row| row.id != own) {
-            let looks = match before.remove(&row.id) {
-                Some(seen) if seen.beats == row.beats => seen.looks + 1,
+        let mut dead = BTreeSet::new();
+        for (name, beats) in entered.into_iter().filter(|(name, _)| name != own) {
+            let looks = match before.remove(&name) {
+                Some(seen) if seen.beats == beats => SILENT.min(seen.looks + 1),
                 _ => 0,
             };
-            let seen = Seen {
-                beats: row.beats,
-                looks,
-            };
-            self.0.insert(row.id.clone(), seen);
             if looks >= SILENT {
-                dead.push(row);
+                dead.insert(name.clone());
             }
+            self.0.insert(name, Seen { beats, looks });
         }
         dead
     }
 
     /// Whoever could not look has not heard silence either: all counting begins anew.
-    pub(super) fn forget(&mut self) {
+    pub fn forget(&mut self) {
         self.0.clear();
     }
 }
@@ -64,29 +63,27 @@ impl Watch {
 mod tests {
     use super::*;
 
-    fn row(id: &str, beats: i64) -> InstanceRow {
-        InstanceRow {
-            id: id.to_owned(),
-            process: String::new(),
-            beats,
-        }
+    fn nobody() -> BTreeSet<&'static str> {
+        BTreeSet::new()
     }
 
     #[test]
     fn whoever_shows_no_new_beat_in_three_looks_after_the_first_is_dead() {
         let mut watch = Watch::default();
         for _ in 0..SILENT {
-            assert_eq!(watch.look(vec![row("silent", 7)], "own"), []);
+            assert_eq!(watch.look([("silent", 7)], &"own"), nobody());
         }
-        let dead = watch.look(vec![row("silent", 7), row("new", 0)], "own");
-        assert_eq!(dead, [row("silent", 7)]);
+        for _ in 0..2 {
+            let dead = watch.look([("silent", 7), ("new", 0)], &"own");
+            assert_eq!(dead, BTreeSet::from(["silent"]));
+        }
     }
 
     #[test]
     fn a_single_beat_in_between_begins_the_count_anew() {
         let mut watch = Watch::default();
         for beats in [7, 7, 7, 8, 8, 8, 9] {
-            assert_eq!(watch.look(vec![row("slow", beats)], "own"), []);
+            assert_eq!(watch.look([("slow", beats)], &"own"), nobody());
         }
     }
 
@@ -94,9 +91,9 @@ mod tests {
     fn nobody_is_dead_to_one_who_could_not_look_or_to_oneself() {
         let mut watch = Watch::default();
         for _ in 0..9 {
-            watch.look(vec![row("other", 7)], "own");
+            watch.look([("other", 7)], &"own");
             watch.forget();
-            assert_eq!(watch.look(vec![row("own", 1)], "own"), []);
+            assert_eq!(watch.look([("own", 1)], &"own"), nobody());
         }
     }
 }
