@@ -1,14 +1,18 @@
 //! The embedded migrations, brought to the database by `serve` and `migrate`.
 
+use std::time::{Duration, Instant};
+
 use diesel::{
     backend::Backend,
     migration::{Migration, MigrationSource},
+    sql_types::Bool,
 };
 use diesel_async::{
-    SimpleAsyncConnection, async_connection_wrapper::AsyncConnectionWrapper,
+    RunQueryDsl, async_connection_wrapper::AsyncConnectionWrapper,
     pooled_connection::deadpool::Object,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::time::{sleep, timeout};
 
 use super::{
     Store, StoreError,
@@ -25,6 +29,15 @@ type Blocking = AsyncConnectionWrapper<Pg>;
 /// The key of the advisory lock that lets one instance migrate while the others wait.
 const MIGRATION_LOCK: i64 = 0x6361_6461_7374_726f;
 
+/// How long another instance may migrate before this one gives up: longer than any table should take.
+const TURN: Duration = Duration::from_secs(30 * 60);
+
+/// How soon the lock is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+/// How long the server may take to say whether the lock is free.
+const ANSWER: Duration = Duration::from_secs(5);
+
 impl Store {
     /// Applies what is pending and returns the names of what was applied.
     ///
@@ -39,9 +52,7 @@ impl Store {
             }
             Db::Postgres(pool) => {
                 let mut connection: Pg = Object::take(pool.get().await?);
-                connection
-                    .batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
-                    .await?;
+                lock(&mut connection).await?;
                 // The lock ends with the connection, which is not given back to the pool.
                 blocking(move || apply(&mut Blocking::from(connection), POSTGRES)).await?
             }
@@ -62,6 +73,34 @@ impl Store {
                 blocking(move || pending(&mut Blocking::from(connection), POSTGRES)).await?
             }
         }
+    }
+}
+
+/// Waits for its turn to migrate, and says so.
+///
+/// It asks again and again instead of waiting for the lock: a server that has fallen silent looks like a
+/// lock that is held.
+async fn lock(connection: &mut Pg) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    let mut told = false;
+    let question = format!("pg_try_advisory_lock({MIGRATION_LOCK})");
+    loop {
+        let asked = diesel::select(diesel::dsl::sql::<Bool>(&question)).get_result(connection);
+        let silent = |_| StoreError::Away(format!("no answer within {ANSWER:?}"));
+        if timeout(ANSWER, asked).await.map_err(silent)?? {
+            return Ok(());
+        }
+        if begun.elapsed() > TURN {
+            let minutes = TURN.as_secs() / 60;
+            return Err(StoreError::Unusable(format!(
+                "another instance has been migrating the database for {minutes} minutes; see what it does there"
+            )));
+        }
+        if !std::mem::replace(&mut told, true) {
+            // Not as the store: of an outage a command says enough in its answer, of this nothing.
+            tracing::warn!(target: "cadastro::migrate", "another instance migrates the database; it is waited for");
+        }
+        sleep(ASK_AGAIN).await;
     }
 }
 
