@@ -46,7 +46,7 @@ impl Bench {
     /// What it takes to make this attempt. A kind that is not known here is handed back.
     pub(super) fn prepare(&self, run: &Run) -> Result<(&Kind, JobContext, Bounds), Outcome> {
         let kind = self.catalogue.kind(&run.job.kind);
-        let kind = kind.ok_or(Outcome::HandedBack)?;
+        let kind = kind.ok_or(Outcome::NotBegun)?;
         let cx = JobContext::new(self.tools.clone(), run.job.clone());
         let bounds = Bounds::new(
             &self.threads,

@@ -26,4 +26,4 @@ mod state;
 pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
 pub use outcome::{Ending, Fault, Outcome};
 pub use policy::{MOST_ATTEMPTS, Policy};
-pub use state::{State, Tally, UnknownState, Verdict, settle};
+pub use state::{NOT_BEGUN, State, Tally, UnknownState, Verdict, settle};
