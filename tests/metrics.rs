@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::support::{
     app::TestApp,
     database::{PostgresServer, TestDatabase},
-    visitor::Visitor,
+    visitor::{Visitor, filled},
 };
 
 /// Every family that others rely on, with its type and its labels.
@@ -92,6 +92,9 @@ async fn every_family_is_there_and_tells_the_truth() {
     visitor.post("/signup", &[]).await.with_status(422);
     app.advance(Duration::from_secs(10));
     app.receipt_reaches(&receipt, &[State::Completed]).await;
+    // The same address once more, in the name of somebody else.
+    let taken = filled("joana", "maria@example.com", "");
+    visitor.post("/signup", &taken).await.with_status(303);
 
     let text = visitor.get("/metrics").await.with_status(200);
     assert!(
@@ -126,6 +129,7 @@ async fn every_family_is_there_and_tells_the_truth() {
     for sample in [
         "cadastro_signups_total{outcome=\"created\"} 1",
         "cadastro_signups_total{outcome=\"invalid\"} 1",
+        "cadastro_signups_total{outcome=\"duplicate\"} 1",
         "cadastro_jobs{queue=\"email\",kind=\"welcome_email\",state=\"discarded\"} 0",
         "cadastro_emails_total{kind=\"welcome_email\",result=\"accepted\"} 1",
         "cadastro_actor_up{actor=\"task\"} 16",
