@@ -288,17 +288,23 @@ pub fn mailer(config: &Config) -> Result<Mailer, BadSetting> {
 fn open(config: &Config) -> Result<(Store, Metrics), StoreError> {
     Ok(match &config.database_url {
         DatabaseUrl::Sqlite(path) => {
-            let metrics = Metrics::new("sqlite");
+            let metrics = metrics("sqlite");
             (Store::sqlite(path, metrics.clone())?, metrics)
         }
         DatabaseUrl::Postgres(url) => {
-            let metrics = Metrics::new("postgres");
+            let metrics = metrics("postgres");
             (
                 Store::postgres(url, PoolSize::default(), metrics.clone())?,
                 metrics,
             )
         }
     })
+}
+
+fn metrics(database: &str) -> Metrics {
+    let metrics = Metrics::new(database);
+    metrics.know_db_errors(&StoreError::CLASSES);
+    metrics
 }
 
 fn cores() -> usize {

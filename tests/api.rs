@@ -184,6 +184,21 @@ async fn operators_see_repair_and_pause_and_nobody_else_does() {
             .post_json("/api/v1/queues/task/resume", &json!({}))
             .await;
 
+        // As a form sends what nobody filled in.
+        let all = operator.get("/api/v1/jobs").await.with_status(200).json();
+        let empty = "/api/v1/jobs?state=&kind=&queue=&limit=&cursor=";
+        assert_eq!(operator.get(empty).await.with_status(200).json(), all);
+        for wrong in [
+            "state=lost",
+            "kind=a-b",
+            "queue=a%20b",
+            "limit=0",
+            "cursor=x",
+        ] {
+            let asked = operator.get(&format!("/api/v1/jobs?{wrong}")).await;
+            asked.with_status(400);
+        }
+
         let unknown = json!({"kind": "no_such_kind", "args": {}});
         let status = operator.post_json("/api/v1/jobs", &unknown).await.status;
         assert!((400..500).contains(&status), "{status}");

@@ -2,12 +2,21 @@
 
 use std::time::Duration;
 
-use cadastro::queue::State;
+use cadastro::{
+    jobs::{Context, Done, JobError, Task},
+    queue::{Job, State},
+};
+use reqwest::header::ACCEPT;
+use serde::{Deserialize, Serialize};
 
-use crate::support::{app::TestApp, database::TestDatabase, visitor::Visitor};
+use crate::support::{
+    app::TestApp,
+    database::{PostgresServer, TestDatabase},
+    visitor::{Visitor, filled},
+};
 
 /// Every family that others rely on, with its type and its labels.
-const FAMILIES: [(&str, &str, &[&str]); 28] = [
+const FAMILIES: [(&str, &str, &[&str]); 32] = [
     ("cadastro_build_info", "gauge", &["version", "database"]),
     (
         "cadastro_http_requests_total",
@@ -32,9 +41,15 @@ const FAMILIES: [(&str, &str, &[&str]); 28] = [
         "histogram",
         &["actor", "message"],
     ),
+    (
+        "cadastro_actor_restarts_total",
+        "counter",
+        &["actor", "reason"],
+    ),
     ("cadastro_scheduler_next_due_seconds", "gauge", &[]),
     ("cadastro_scheduler_timers", "gauge", &[]),
     ("cadastro_jobs", "gauge", &["queue", "kind", "state"]),
+    ("cadastro_jobs_age_seconds", "gauge", &[]),
     (
         "cadastro_jobs_finished_total",
         "counter",
@@ -50,6 +65,7 @@ const FAMILIES: [(&str, &str, &[&str]); 28] = [
         "histogram",
         &["queue", "kind"],
     ),
+    ("cadastro_queue_oldest_due_seconds", "gauge", &["queue"]),
     ("cadastro_queue_paused", "gauge", &["queue"]),
     ("cadastro_queue_executing", "gauge", &["queue"]),
     ("cadastro_stale_finishes_total", "counter", &[]),
@@ -57,6 +73,7 @@ const FAMILIES: [(&str, &str, &[&str]); 28] = [
     ("cadastro_emails_total", "counter", &["kind", "result"]),
     ("cadastro_db_up", "gauge", &[]),
     ("cadastro_db_pool_connections", "gauge", &["state"]),
+    ("cadastro_db_errors_total", "counter", &["class"]),
     ("process_cpu_seconds_total", "counter", &[]),
     ("process_open_fds", "gauge", &[]),
     ("process_max_fds", "gauge", &[]),
@@ -75,6 +92,9 @@ async fn every_family_is_there_and_tells_the_truth() {
     visitor.post("/signup", &[]).await.with_status(422);
     app.advance(Duration::from_secs(10));
     app.receipt_reaches(&receipt, &[State::Completed]).await;
+    // The same address once more, in the name of somebody else.
+    let taken = filled("joana", "maria@example.com", "");
+    visitor.post("/signup", &taken).await.with_status(303);
 
     let text = visitor.get("/metrics").await.with_status(200);
     assert!(
@@ -109,7 +129,8 @@ async fn every_family_is_there_and_tells_the_truth() {
     for sample in [
         "cadastro_signups_total{outcome=\"created\"} 1",
         "cadastro_signups_total{outcome=\"invalid\"} 1",
-        "cadastro_jobs{queue=\"email\",kind=\"welcome_email\",state=\"completed\"} 1",
+        "cadastro_signups_total{outcome=\"duplicate\"} 1",
+        "cadastro_jobs{queue=\"email\",kind=\"welcome_email\",state=\"discarded\"} 0",
         "cadastro_emails_total{kind=\"welcome_email\",result=\"accepted\"} 1",
         "cadastro_actor_up{actor=\"task\"} 16",
         "cadastro_actor_mailbox_messages{actor=\"scheduler\"} 0",
@@ -128,9 +149,144 @@ async fn every_family_is_there_and_tells_the_truth() {
 async fn whoever_asks_for_openmetrics_gets_it() {
     let database = TestDatabase::sqlite();
     let app = TestApp::start(&database).await;
-    let asked = Visitor::new(&app).with(reqwest::header::ACCEPT, "application/openmetrics-text");
+    let asked = Visitor::new(&app).with(ACCEPT, "application/openmetrics-text");
     let text = asked.get("/metrics").await.with_status(200);
     let kind = text.header("content-type").unwrap_or_default();
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
     assert!(text.body.ends_with("# EOF\n"));
+}
+
+/// A task that panics.
+#[derive(Deserialize, Serialize)]
+struct Panics {}
+
+impl Job for Panics {
+    const KIND: &'static str = "panics";
+}
+
+impl Task for Panics {
+    async fn run(self, _: Context) -> Result<Done, JobError> {
+        panic!("the job met something unexpected")
+    }
+}
+
+async fn told(visitor: &Visitor, samples: &[&str]) {
+    let text = visitor.get("/metrics").await.with_status(200).body;
+    for sample in samples {
+        assert!(text.contains(&format!("{sample}\n")), "{sample}\n{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_counter_whose_labels_are_known_begins_at_zero() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::start(&database).await;
+    let mut expected = Vec::new();
+    for outcome in ["created", "invalid", "duplicate", "throttled", "error"] {
+        expected.push(format!("cadastro_signups_total{{outcome=\"{outcome}\"}} 0"));
+    }
+    for actor in ["registrar", "scheduler", "email", "task"] {
+        for reason in ["panic", "error", "timeout"] {
+            let labels = format!("actor=\"{actor}\",reason=\"{reason}\"");
+            expected.push(format!("cadastro_actor_restarts_total{{{labels}}} 0"));
+        }
+    }
+    for (queue, kind) in [
+        ("email", "welcome_email"),
+        ("task", "simple_task"),
+        ("task", "parameter_task"),
+    ] {
+        let job = format!("queue=\"{queue}\",kind=\"{kind}\"");
+        for outcome in [
+            "completed",
+            "retried",
+            "discarded",
+            "cancelled",
+            "snoozed",
+            "rescued",
+        ] {
+            let labels = format!("{job},outcome=\"{outcome}\"");
+            expected.push(format!("cadastro_jobs_finished_total{{{labels}}} 0"));
+        }
+        for state in State::ALL {
+            expected.push(format!("cadastro_jobs{{{job},state=\"{state}\"}} 0"));
+        }
+        expected.push(format!("cadastro_job_lateness_seconds_count{{{job}}} 0"));
+        expected.push(format!("cadastro_job_duration_seconds_count{{{job}}} 0"));
+    }
+    for result in ["accepted", "temporary", "permanent"] {
+        let labels = format!("kind=\"welcome_email\",result=\"{result}\"");
+        expected.push(format!("cadastro_emails_total{{{labels}}} 0"));
+    }
+    for class in ["away", "conflict", "unusable", "fault"] {
+        expected.push(format!("cadastro_db_errors_total{{class=\"{class}\"}} 0"));
+    }
+    let expected: Vec<_> = expected.iter().map(String::as_str).collect();
+    told(&Visitor::new(&app), &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_told_by_where_they_stand() {
+    for database in TestDatabase::both() {
+        let app = TestApp::start(&database).await;
+        let visitor = Visitor::new(&app);
+        let receipt = visitor.sign_up("maria").await;
+        app.advance(Duration::from_secs(10));
+        app.receipt_reaches(&receipt, &[State::Completed]).await;
+        let completed = [
+            "cadastro_jobs{queue=\"email\",kind=\"welcome_email\",state=\"completed\"} 1",
+            "cadastro_jobs{queue=\"task\",kind=\"simple_task\",state=\"completed\"} 1",
+            "cadastro_jobs{queue=\"task\",kind=\"simple_task\",state=\"executing\"} 0",
+        ];
+        told(&visitor, &completed).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fall_and_a_queue_that_lags_are_told() {
+    let database = TestDatabase::sqlite();
+    let app = TestApp::builder(&database).jobs(|jobs| jobs.task::<Panics>());
+    let app = app.start().await;
+    let enqueued = app.scheduler.enqueue(vec![Panics {}.now()]).await;
+    let id = enqueued.expect("enqueued")[0].id;
+    let find = |store: cadastro::store::Store| async move {
+        let job = store.job(id).await.expect("an answer");
+        job.into_iter().collect()
+    };
+    app.until(find, |jobs| {
+        jobs.iter().all(|job| job.state == State::Retryable)
+    })
+    .await;
+    let paused = app.scheduler.pause("task", "a test").await;
+    paused.expect("paused");
+    // Due at once, and longer than the one that is to be tried again.
+    let enqueued = app.scheduler.enqueue(vec![Panics {}.now()]).await;
+    enqueued.expect("enqueued");
+    app.clock.advance(Duration::from_secs(60));
+    let expected = [
+        "cadastro_actor_restarts_total{actor=\"task\",reason=\"panic\"} 1",
+        "cadastro_queue_paused{queue=\"task\"} 1",
+        "cadastro_queue_paused{queue=\"email\"} 0",
+        "cadastro_queue_oldest_due_seconds{queue=\"email\"} 0.0",
+        "cadastro_queue_oldest_due_seconds{queue=\"task\"} 60.0",
+    ];
+    told(&Visitor::new(&app), &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_is_told_and_no_job_is_shown_as_if_it_were_counted() {
+    let server = PostgresServer::new();
+    let app = TestApp::start(&TestDatabase::on(&server)).await;
+    let visitor = Visitor::new(&app);
+    told(&visitor, &["cadastro_db_up 1"]).await;
+    server.stop();
+    visitor.get("/readyz").await.with_status(503);
+    let text = visitor.get("/metrics").await.with_status(200).body;
+    assert!(text.contains("\ncadastro_db_up 0\n"), "{text}");
+    assert!(!text.contains("\ncadastro_jobs{"), "{text}");
+    let errors = text
+        .lines()
+        .find_map(|line| line.strip_prefix("cadastro_db_errors_total{class=\"away\"} "));
+    let errors: u64 = errors.expect("the class").parse().expect("a number");
+    assert!(errors > 0);
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{
+    Method,
+    header::{HOST, HeaderName},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -219,4 +222,37 @@ async fn a_mail_server_that_names_the_recipient_puts_no_address_into_the_log() {
     let log = program.log();
     assert!(log.contains("a job was discarded"), "{log}");
     assert!(!log.contains("maria@"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_proxy_on_this_machine_hands_on_comes_from_elsewhere() {
+    let traces = [
+        ("x-forwarded-for", "203.0.113.7"),
+        ("forwarded", "for=203.0.113.7"),
+        ("x-real-ip", "203.0.113.7"),
+        ("via", "1.1 proxy"),
+    ];
+    let database = TestDatabase::sqlite();
+    let app = TestApp::builder(&database)
+        .set("CADASTRO_OPERATOR_TOKEN", TOKEN)
+        .set("CADASTRO_BASE_URL", "https://cadastro.example")
+        .start()
+        .await;
+    let here = Visitor::new(&app);
+    here.get("/metrics").await.with_status(200);
+    here.get("/dev/mailbox").await.with_status(200);
+    let handed_on = traces.map(|(name, value)| {
+        let name = HeaderName::from_static(name);
+        Visitor::new(&app).with(name, value)
+    });
+    // One that leaves no trace, but lets the name through by which visitors call us.
+    let by_name = Visitor::new(&app).with(HOST, "cadastro.example");
+    for visitor in handed_on.into_iter().chain([by_name]) {
+        visitor.get("/metrics").await.with_status(401);
+        for path in ["/dev/mailbox", "/dev/mailbox/1", "/dev/mailbox/1/raw"] {
+            visitor.get(path).await.with_status(404);
+        }
+    }
+    let operator = Visitor::operator(&app).behind("203.0.113.7");
+    operator.get("/metrics").await.with_status(200);
 }

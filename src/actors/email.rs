@@ -213,7 +213,10 @@ fn of_mail(error: MailError) -> Outcome {
     }
 }
 
-/// The label `result` of `cadastro_emails_total`; a letter that was called back has none.
+/// All that the label `result` of `cadastro_emails_total` may be.
+pub(super) const RESULTS: [&str; 3] = ["accepted", "temporary", "permanent"];
+
+/// The label of a letter that was answered so; one that was called back has none.
 fn result(sent: &Result<(), Outcome>) -> Option<&'static str> {
     match sent {
         Ok(()) => Some("accepted"),

@@ -33,7 +33,7 @@ use crate::{
     jobs::{Catalogue, Tools},
     mail::Mailer,
     metrics::Metrics,
-    queue::{EMAIL, TASK},
+    queue::{EMAIL, Ending, TASK},
     store::Store,
     text::Text,
 };
@@ -84,6 +84,7 @@ pub fn start(
     parts: Foundations,
     lost: impl Fn(&'static str) + Clone + 'static,
 ) -> io::Result<Actors> {
+    know(&parts.catalogue, &parts.metrics);
     let tree = Tree::default();
     let vitals = |name, kind, parent| {
         let vitals = Vitals::new(name, kind, parent, &parts.metrics);
@@ -149,6 +150,17 @@ pub fn start(
         tree,
         threads,
     })
+}
+
+/// Begins the counters of every kind of job.
+fn know(catalogue: &Catalogue, metrics: &Metrics) {
+    let endings = Ending::COUNTED.map(Ending::word);
+    for kind in catalogue.kinds() {
+        metrics.know_job(kind.queue, kind.name, &endings);
+        if kind.queue == EMAIL {
+            metrics.know_letter(kind.name, &email::RESULTS);
+        }
+    }
 }
 
 /// What all jobs share.

@@ -15,7 +15,10 @@ use actix::{Actor, Addr, Handler, MailboxError, Message, dev::ToEnvelope, prelud
 use jiff::Timestamp;
 use prometheus_client::metrics::{gauge::Gauge, histogram::Histogram};
 
-use super::report::{ActorReport, LastRestart};
+use super::{
+    report::{ActorReport, LastRestart},
+    supervision::Fall,
+};
 use crate::metrics::Metrics;
 
 /// What is known of one kind of actor, all its instances together.
@@ -39,6 +42,7 @@ impl Vitals {
         parent: Option<&'static str>,
         metrics: &Metrics,
     ) -> Arc<Self> {
+        metrics.know_actor(name, &Fall::REASONS);
         Arc::new(Vitals {
             name,
             kind,

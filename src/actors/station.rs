@@ -49,7 +49,7 @@ impl Bench {
         let job = &run.job;
         fail_points::pass!("handler.before_start", "{job:?}");
         let kind = self.catalogue.kind(&job.kind);
-        let kind = kind.ok_or(Outcome::HandedBack)?;
+        let kind = kind.ok_or(Outcome::NotBegun)?;
         let cx = JobContext::new(self.tools.clone(), run.job.clone());
         let bounds = Bounds::new(
             &self.threads,

@@ -37,6 +37,9 @@ pub(super) enum Fall {
 }
 
 impl Fall {
+    /// All that [`Fall::reason`] may be.
+    pub(super) const REASONS: [&str; 3] = ["panic", "error", "timeout"];
+
     /// The label `reason` of `cadastro_actor_restarts_total`.
     fn reason(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 //! Base units (seconds, bytes), and no label whose values are unbounded.
 
 mod exposition;
+mod known;
 mod process;
 mod record;
 
@@ -39,6 +40,7 @@ pub struct Metrics {
     /// Due instants held in the Scheduler's window.
     pub timers: Gauge,
     jobs: Gauges<3>,
+    jobs_age: Seconds,
     jobs_finished: Counters<3>,
     job_lateness: Histograms<2>,
     job_duration: Histograms<2>,
@@ -74,6 +76,7 @@ impl Metrics {
             next_due: Gauge::default(),
             timers: Gauge::default(),
             jobs: Family::default(),
+            jobs_age: Gauge::default(),
             jobs_finished: Family::default(),
             job_lateness: Family::new_with_constructor(quick),
             job_duration: Family::new_with_constructor(slow),
@@ -142,6 +145,11 @@ impl Metrics {
         );
         r.register("cadastro_jobs", "Jobs by where they stand", m.jobs.clone());
         r.register(
+            "cadastro_jobs_age_seconds",
+            "How long ago the jobs were counted",
+            m.jobs_age.clone(),
+        );
+        r.register(
             "cadastro_jobs_finished",
             "Attempts by how they ended",
             m.jobs_finished.clone(),
@@ -208,14 +216,7 @@ impl Metrics {
                 ("database", database.to_owned()),
             ])
             .set(1);
-        for outcome in ["created", "invalid", "duplicate", "throttled", "error"] {
-            // Shown from the start, so that a rate can be taken of the first one.
-            drop(
-                metrics
-                    .signups
-                    .get_or_create(&[("outcome", outcome.to_owned())]),
-            );
-        }
+        metrics.know_signups();
         Metrics {
             registry: Arc::new(registry),
             ..metrics

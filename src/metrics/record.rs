@@ -55,8 +55,13 @@ impl Metrics {
         )
     }
 
-    /// Replaces what is known of jobs by state: the counts are (queue, kind, state, jobs).
-    pub fn set_jobs(&self, counts: impl IntoIterator<Item = (String, String, &'static str, i64)>) {
+    /// Replaces what is known of jobs by state, as of so long ago: the counts are (queue, kind, state, jobs).
+    pub fn set_jobs(
+        &self,
+        counts: impl IntoIterator<Item = (String, String, &'static str, i64)>,
+        age: Duration,
+    ) {
+        self.jobs_age.set(age.as_secs_f64());
         self.jobs.clear();
         for (queue, kind, state, jobs) in counts {
             self.jobs
@@ -130,6 +135,6 @@ impl Metrics {
     }
 }
 
-fn of_job(queue: &str, kind: &str) -> Labels<2> {
+pub(super) fn of_job(queue: &str, kind: &str) -> Labels<2> {
     [("queue", queue.to_owned()), ("kind", kind.to_owned())]
 }

@@ -27,5 +27,5 @@ mod watch;
 pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
 pub use outcome::{Ending, Fault, Outcome};
 pub use policy::{MOST_ATTEMPTS, Policy};
-pub use state::{State, Tally, UnknownState, Verdict, settle};
+pub use state::{NOT_BEGUN, State, Tally, UnknownState, Verdict, settle};
 pub use watch::{PARTS, SILENT, Watch};

@@ -36,6 +36,8 @@ pub enum Outcome {
     },
     /// Handed back unfinished because the process stops; the attempt does not count.
     HandedBack,
+    /// Handed back before anybody began with it; likewise.
+    NotBegun,
     /// Its owner died or went silent in the middle: due again, at once the first time; the attempt counts.
     Rescued,
 }
@@ -66,7 +68,17 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// As stored, and as the label of `cadastro_jobs_finished_total`, which does not count what was handed back.
+    /// Those of which `cadastro_jobs_finished_total` has a count. What was handed back is no end.
+    pub const COUNTED: [Ending; 6] = [
+        Ending::Completed,
+        Ending::Retried,
+        Ending::Discarded,
+        Ending::Cancelled,
+        Ending::Snoozed,
+        Ending::Rescued,
+    ];
+
+    /// As stored, and as the label of `cadastro_jobs_finished_total`.
     pub fn word(self) -> &'static str {
         match self {
             Ending::Completed => "completed",

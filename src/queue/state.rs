@@ -125,6 +125,10 @@ pub struct Tally {
     pub crashes: i32,
 }
 
+/// What is recorded of an attempt that was handed back before anybody began with it: nobody need wonder
+/// how far it came.
+pub const NOT_BEGUN: &str = "it had not begun";
+
 /// Judges how an attempt ended.
 ///
 /// `chance`, from 0 to 1, is the jitter of the back-off.
@@ -184,11 +188,12 @@ pub fn settle(
             ending: Ending::Snoozed,
             ..base
         },
-        Outcome::HandedBack => Verdict {
+        Outcome::HandedBack | Outcome::NotBegun => Verdict {
             state: State::Available,
             run_at: Some(now),
             free: true,
             ending: Ending::HandedBack,
+            error: (outcome == Outcome::NotBegun).then(|| NOT_BEGUN.to_owned()),
             ..base
         },
         Outcome::Rescued if spent => discarded(format!("crashed: {LOST_OWNER}")),

@@ -10,12 +10,13 @@ use super::{
     AttemptRow, StoreError,
     rows::{JobRow, RawJob},
 };
-use crate::queue::{EMAIL, Ending, Fault, JobId};
+use crate::queue::{EMAIL, Ending, Fault, JobId, NOT_BEGUN};
 
 /// How the recorded error begins of an attempt that had no answer to the whole letter.
 pub const IN_DOUBT: &str = "the letter may have been delivered";
 
-/// The endings of attempts of which nobody knows how far they came.
+/// The endings of attempts of which nobody knows how far they came, unless it is recorded that they had
+/// not begun.
 pub(super) const CUT_SHORT: [Ending; 2] = [Ending::Rescued, Ending::HandedBack];
 
 /// How the recorded error begins of an attempt whose actor fell.
@@ -28,6 +29,7 @@ impl AttemptRow {
     pub fn told(&self, queue: &str) -> Option<String> {
         let said = self.error.as_deref().unwrap_or_default();
         let cut_short = CUT_SHORT.iter().any(|ending| ending.word() == self.outcome)
+            && said != NOT_BEGUN
             || said.starts_with(&fallen());
         match (queue == EMAIL && cut_short, &self.error) {
             (true, Some(error)) => Some(format!("{IN_DOUBT}; {error}")),
@@ -54,7 +56,7 @@ macro_rules! in_doubt {
                 .filter(jobs::queue.eq($crate::queue::EMAIL))
                 .filter(
                     rescued
-                        .or(handed_back)
+                        .or(handed_back.and(attempts::error.is_null()))
                         .or(attempts::error.like(format!("{IN_DOUBT}%")))
                         .or(attempts::error.like(format!("{}%", fallen()))),
                 ),

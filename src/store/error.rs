@@ -27,6 +27,9 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// All that [`StoreError::class`] may be.
+    pub const CLASSES: [&str; 4] = ["away", "conflict", "unusable", "fault"];
+
     /// The value of the label `class` of `cadastro_db_errors_total`.
     pub fn class(&self) -> &'static str {
         match self {

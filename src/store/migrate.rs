@@ -8,13 +8,12 @@ use diesel::connection::InstrumentationEvent;
 use diesel::{
     backend::Backend,
     migration::{Migration, MigrationSource},
+    sql_types::Bool,
 };
 use diesel_async::{
-    SimpleAsyncConnection, async_connection_wrapper::AsyncConnectionWrapper,
-    pooled_connection::PoolError,
+    RunQueryDsl, async_connection_wrapper::AsyncConnectionWrapper, pooled_connection::PoolError,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -42,6 +41,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How soon a server that is not there yet is called again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How long another instance may migrate before this one gives up: longer than any table should take.
+const TURN: Duration = Duration::from_secs(30 * 60);
+
+/// How soon the lock is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
 impl Store {
     /// Applies what is pending and returns the names of what was applied.
     ///
@@ -58,9 +63,7 @@ impl Store {
             Db::Postgres(pool) => {
                 let mut connection: Pg = connected(pool).await?;
                 postgres::limit(&mut connection, 0).await?;
-                connection
-                    .batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
-                    .await?;
+                lock(&mut connection).await?;
                 // The lock ends with the connection, which is not given back to the pool.
                 blocking(move || apply(&mut Blocking::from(connection), POSTGRES)).await?
             }
@@ -114,6 +117,33 @@ where
     M: Manager<Error = PoolError>,
 {
     Ok(managed::Object::take(in_time(pool.get()).await??))
+}
+
+/// Waits for its turn to migrate, and says so.
+///
+/// It asks again and again instead of waiting for the lock: a server that has fallen silent looks like a
+/// lock that is held.
+async fn lock(connection: &mut Pg) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    let mut told = false;
+    let question = format!("pg_try_advisory_lock({MIGRATION_LOCK})");
+    loop {
+        let asked = diesel::select(diesel::dsl::sql::<Bool>(&question)).get_result(connection);
+        if in_time(asked).await?? {
+            return Ok(());
+        }
+        if begun.elapsed() > TURN {
+            let minutes = TURN.as_secs() / 60;
+            return Err(StoreError::Unusable(format!(
+                "another instance has been migrating the database for {minutes} minutes; see what it does there"
+            )));
+        }
+        if !std::mem::replace(&mut told, true) {
+            // Not as the store: of an outage a command says enough in its answer, of this nothing.
+            tracing::warn!(target: "cadastro::migrate", "another instance migrates the database; it is waited for");
+        }
+        sleep(ASK_AGAIN).await;
+    }
 }
 
 /// diesel's migrations block, and need a thread on which they may.

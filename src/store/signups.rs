@@ -39,6 +39,9 @@ pub struct SignedUp {
     pub jobs: Vec<JobRow>,
     /// An earlier submit did the work.
     pub repeated: bool,
+    /// The address has an account already, and no other was made. For counting alone: nothing that the
+    /// visitor sees may differ.
+    pub address_taken: bool,
 }
 
 /// Why a sign-up was not accepted.
@@ -54,7 +57,8 @@ pub enum SignupRefusal {
 /// signing up with it sends no more.
 const SPOKEN_FOR: Duration = Duration::from_secs(24 * 3600);
 
-type Answer = Result<(String, Vec<RawJob>, bool), SignupRefusal>;
+/// Receipt and jobs; whether an earlier submit did the work; whether the address is taken.
+type Answer = Result<(String, Vec<RawJob>, bool, bool), SignupRefusal>;
 
 impl Store {
     /// Signs people up, in one transaction, with the jobs that `first_jobs` gives for each.
@@ -108,7 +112,7 @@ impl Store {
                             .select(RawJob::as_select())
                             .load(c)
                             .await?;
-                        Ok((receipt, rows, true))
+                        Ok((receipt, rows, true, false))
                     } else {
                         Err(SignupRefusal::KeyReused)
                     });
@@ -173,7 +177,7 @@ impl Store {
                     })
                     .collect();
                 let rows = insert_jobs!(c, &first, now);
-                answers.push(Ok((new.receipt.clone(), rows, false)));
+                answers.push(Ok((new.receipt.clone(), rows, false, owner.is_some())));
             }
             fail_points::pass!("sign_up.before_commit");
             Ok::<_, StoreError>(answers)
@@ -183,10 +187,11 @@ impl Store {
             .into_iter()
             .map(|answer| match answer {
                 Err(refusal) => Ok(Err(refusal)),
-                Ok((receipt, rows, repeated)) => Ok(Ok(SignedUp {
+                Ok((receipt, rows, repeated, address_taken)) => Ok(Ok(SignedUp {
                     receipt,
                     jobs: job_rows(rows)?,
                     repeated,
+                    address_taken,
                 })),
             })
             .collect()

@@ -13,7 +13,8 @@ use actix_web::{HttpRequest, dev::Extensions, http::header, rt::net::TcpStream};
 use ipnet::IpNet;
 use url::{Host, Url};
 
-const FORWARDED: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
+/// What proxies put on a request that they hand on.
+const FORWARDED: [&str; 4] = ["x-forwarded-for", "forwarded", "x-real-ip", "via"];
 
 /// This machine's end of a connection.
 struct OwnAddress(IpAddr);
@@ -79,6 +80,12 @@ pub fn host(request: &HttpRequest) -> Option<&str> {
             .authority()
             .map(|authority| authority.as_str())
     })
+}
+
+/// Whether a request that calls us so came through a proxy: by https, which is not our work.
+pub fn is_proxys_name(host: &str, base_url: &Url) -> bool {
+    let named = Url::parse(&format!("https://{host}/"));
+    named.is_ok_and(|named| named.origin() == base_url.origin())
 }
 
 /// Whether no other site could be called so: an address, `localhost`, or the name that we were given.
@@ -153,6 +160,19 @@ mod tests {
             seen("10.0.0.1", &["198.51.100.1", "unknown"], &trusted),
             "10.0.0.1"
         );
+    }
+
+    #[test]
+    fn the_name_of_an_https_address_is_that_of_a_proxy() {
+        let base = |url| Url::parse(url).unwrap();
+        let https = base("https://cadastro.example");
+        assert!(is_proxys_name("cadastro.example", &https));
+        assert!(is_proxys_name("Cadastro.Example:443", &https));
+        for ours in ["cadastro.example:8080", "127.0.0.1:8080", "localhost", ""] {
+            assert!(!is_proxys_name(ours, &https), "{ours}");
+        }
+        let http = base("http://cadastro.example");
+        assert!(!is_proxys_name("cadastro.example", &http));
     }
 
     #[test]

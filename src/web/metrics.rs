@@ -1,12 +1,19 @@
 //! `GET /metrics`: what the rooms below count, and what only the database knows.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, http::header};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 
-use super::{Answer, State, operator::Operator, visit::Visit};
+use super::{
+    Answer, State,
+    census::{Census, Count},
+    operator::Operator,
+    visit::Visit,
+};
 use crate::{
-    queue::{EMAIL, TASK},
+    jobs::Catalogue,
+    metrics::Metrics,
+    queue::{EMAIL, State as JobState, TASK},
     store::StoreError,
 };
 
@@ -14,14 +21,19 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Open to this machine's own addresses; elsewhere operators get it.
-pub async fn scrape(visit: Visit, request: HttpRequest) -> Answer {
+pub async fn scrape(visit: Visit, request: HttpRequest, census: web::Data<Census>) -> Answer {
     if !visit.local {
         Operator::admit(&request, &visit).await?;
     }
     let state = &visit.state;
-    if refresh(state).await.is_err() {
-        // What was true some time ago is not shown as if it were now; `cadastro_db_up` says why.
-        state.metrics.set_jobs([]);
+    let counted = match refresh(state).await {
+        Ok(()) => census.newest(&state.store).await,
+        // What was true before the database went away is not shown; `cadastro_db_up` says why.
+        Err(_) => None,
+    };
+    match counted {
+        Some(count) => show(&state.metrics, &state.catalogue, &count),
+        None => state.metrics.set_jobs([], Duration::ZERO),
     }
     for (is, connections) in state.store.connections() {
         state.metrics.set_db_connections(is, connections);
@@ -37,15 +49,9 @@ pub async fn scrape(visit: Visit, request: HttpRequest) -> Answer {
 }
 
 async fn refresh(state: &State) -> Result<(), StoreError> {
-    let counts = state.store.job_counts().await?;
     let loads = state.store.queue_loads().await?;
     let queues = state.store.queues().await?;
     let metrics = &state.metrics;
-    metrics.set_jobs(
-        counts
-            .into_iter()
-            .map(|count| (count.queue, count.kind, count.state.word(), count.jobs)),
-    );
     for queue in [EMAIL, TASK] {
         metrics.set_oldest_due(queue, Duration::ZERO);
         metrics.set_paused(queue, false);
@@ -59,4 +65,24 @@ async fn refresh(state: &State) -> Result<(), StoreError> {
         metrics.set_paused(&queue.name, queue.paused_at.is_some());
     }
     Ok(())
+}
+
+/// Shows every state of every kind that is known here, also where it has no job.
+fn show(metrics: &Metrics, catalogue: &Catalogue, count: &Count) {
+    let mut jobs = BTreeMap::new();
+    for kind in catalogue.kinds() {
+        for state in JobState::ALL {
+            jobs.insert(
+                (kind.queue.to_owned(), kind.name.to_owned(), state.word()),
+                0,
+            );
+        }
+    }
+    for count in count.jobs.iter() {
+        let labels = (count.queue.clone(), count.kind.clone(), count.state.word());
+        jobs.insert(labels, count.jobs);
+    }
+    let jobs = jobs.into_iter();
+    let jobs = jobs.map(|((queue, kind, state), jobs)| (queue, kind, state, jobs));
+    metrics.set_jobs(jobs, count.age());
 }

@@ -6,6 +6,7 @@
 pub(crate) mod api;
 mod arrival;
 mod assets;
+mod census;
 mod client;
 mod cross_origin;
 mod error;
@@ -86,12 +87,14 @@ pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
     let state = web::Data::new(state);
     let seats = web::Data::new(seats::Seats::default());
     let migrated = web::Data::new(api::health::Migrated::default());
+    let census = web::Data::new(census::Census::default());
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
             .app_data(news.clone())
             .app_data(seats.clone())
             .app_data(migrated.clone())
+            .app_data(census.clone())
             .configure(routes)
             // The last one sees a request first.
             .wrap(from_fn(cross_origin::refuse))

@@ -31,7 +31,9 @@ pub async fn sign_up(
 ) -> Result<SignedUp, WebError> {
     let answer = try_to(visit, typed, key).await;
     visit.state.metrics.signup(match &answer {
-        Ok(signed_up) if signed_up.repeated => "duplicate",
+        // Also where the address is taken, of which the visitor is told nothing: operators see somebody try
+        // one address after the other. Only they can read it, and programs on this machine.
+        Ok(signed_up) if signed_up.repeated || signed_up.address_taken => "duplicate",
         Ok(_) => "created",
         Err(error) => outcome(error),
     });

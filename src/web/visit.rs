@@ -29,7 +29,8 @@ pub struct Visit {
     pub here: String,
     /// Whose tries are counted.
     pub address: IpAddr,
-    /// Whether it comes from one of this machine's own addresses.
+    /// Whether it comes from one of this machine's own addresses, as far as can be told: a proxy on this
+    /// machine that leaves no trace of itself looks the same.
     pub local: bool,
     /// Whether it names this machine by an address or a name that no other site could have.
     ///
@@ -48,12 +49,13 @@ impl Visit {
             .clone();
         let (address, local) = client::of(request, &state.config.trusted_proxies);
         let host = client::host(request);
+        let by_proxy = host.is_some_and(|host| client::is_proxys_name(host, &state.base_url));
         Ok(Visit {
             locale: locale(request, state.config.locale),
             path: request.path().to_owned(),
             here: here(request).to_owned(),
             address: address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-            local,
+            local: local && !by_proxy,
             by_own_name: host.is_some_and(|host| client::is_own_name(host, &state.base_url)),
             token: session::token(request, &state.base_url),
             state,

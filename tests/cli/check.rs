@@ -107,6 +107,16 @@ fn a_proxy_that_nobody_named_is_a_warning() {
 }
 
 #[test]
+fn a_database_that_takes_the_call_and_says_nothing_is_not_waited_for_without_end() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("its number");
+    let url = format!("postgres://ana@{address}/cadastro");
+    let told = failed(Terminal::new().with("DATABASE_URL", &url).say("check"));
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("no answer within"), "{told:?}");
+}
+
+#[test]
 fn a_password_that_others_could_read_fails_and_is_not_sent() {
     let database = TestDatabase::sqlite();
     // An address of documentation: whoever calls it gets no answer at all.

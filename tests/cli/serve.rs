@@ -1,9 +1,11 @@
 //! `cadastro serve`: what it prints, and how it ends.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     process::{Command, Stdio},
 };
+
+use tokio_postgres::NoTls;
 
 use super::{Said, Terminal};
 use crate::support::{database::TestDatabase, program::Program};
@@ -43,6 +45,39 @@ fn a_port_that_is_taken_is_told_in_one_line() {
         .refused(1);
     assert!(refused.contains(&address), "{refused}");
     assert!(refused.contains("--listen"), "{refused}");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_another_to_migrate_says_so() {
+    let database = TestDatabase::postgres();
+    let terminal = Terminal::new().with("DATABASE_URL", database.url());
+    let connected = tokio_postgres::connect(database.url(), NoTls).await;
+    let (other, connection) = connected.expect("it answers");
+    tokio::spawn(connection);
+    let lock = "SELECT pg_advisory_lock(x'63616461737472'::bigint * 256 + x'6f'::bigint)";
+    other.batch_execute(lock).await.expect("the lock");
+
+    let mut command = terminal.command("migrate");
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut migrating = command.spawn().expect("the program starts");
+    let mut log = BufReader::new(migrating.stderr.take().expect("it is piped"));
+    let read = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        log.read_line(&mut line).expect("text");
+        (line, log)
+    });
+    let (line, mut log) = read.await.expect("it waits, and says so");
+    assert!(line.contains("another instance migrates"), "{line}");
+    drop(other);
+    let ended = tokio::task::spawn_blocking(move || {
+        let said = Said::from(migrating.wait_with_output().expect("the program ends"));
+        let mut rest = String::new();
+        log.read_to_string(&mut rest).expect("text");
+        (said, rest)
+    });
+    let (said, rest) = ended.await.expect("it goes on");
+    assert!(said.done().contains("_create_jobs\n"));
+    assert_eq!(rest, "", "it says so once");
 }
 
 /// Serves until it is ready, and says what it logged.

@@ -67,6 +67,7 @@ async fn a_letter_is_in_doubt_if_nobody_knows_how_far_its_attempt_came() {
         (Ending::Retried, Some("error: the actor: gone")),
         (Ending::Retried, Some(QUOTING)),
         (Ending::Snoozed, None),
+        (Ending::HandedBack, Some("it had not begun")),
     ];
     on_both(async |subject| {
         let store = &subject.store;

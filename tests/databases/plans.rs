@@ -67,7 +67,7 @@ const MANY: &str = "
            0, '{}', 0, 3, 0, 4000000000000000 + n, 'owner ' || (n % 3)
     FROM numbers";
 
-async fn fill(raw: &mut Raw) {
+pub async fn fill(raw: &mut Raw) {
     let numbers = match raw {
         Raw::Sqlite(_) => {
             "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000)"

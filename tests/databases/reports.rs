@@ -5,7 +5,7 @@ use cadastro::{
     store::{JobCount, JobFilter, JobRow, NewLetter, QueueLoad, QueueRow, Store},
 };
 
-use super::{at, claimed, enqueued, job, on_both};
+use super::{at, claimed, enqueued, job, on_both, plans::fill};
 
 async fn listed(store: &Store, filter: JobFilter) -> Vec<JobId> {
     let jobs = store.jobs(&filter, None, 100).await.expect("an answer");
@@ -104,6 +104,24 @@ async fn jobs_are_counted_by_queue_kind_and_state() {
             count(TASK, State::Scheduled, 1),
         ];
         assert_eq!(counts, expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_jobs_are_counted_in_portions_each_of_them_once() {
+    on_both(async |subject| {
+        let mut raw = subject.raw().await;
+        fill(&mut raw).await;
+        let counts = subject.store.job_counts().await.expect("an answer");
+        let of = |state| -> Vec<i64> {
+            let counts = counts.iter().filter(|count| count.state == state);
+            counts.map(|count| count.jobs).collect()
+        };
+        assert_eq!(of(State::Scheduled), [50_000]);
+        assert_eq!(of(State::Available), [10]);
+        assert_eq!(of(State::Executing), [10]);
+        assert_eq!(of(State::Completed), [49_980]);
     })
     .await;
 }

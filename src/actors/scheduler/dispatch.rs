@@ -187,11 +187,11 @@ impl SchedulerActor {
             fail_points::pass!("scheduler.hand_out");
             if self.stopping {
                 // The stop came while the claim was under way.
-                self.judge(&job, Outcome::HandedBack);
+                self.judge(&job, Outcome::NotBegun);
             } else if !self.crew.hand_out(Arc::new(job.clone()), cancel, &mailbox) {
                 // No more are claimed than were free, and nobody else gives them work.
                 tracing::error!(job.id = job.id.0, "a claimed job found no free actor");
-                self.judge(&job, Outcome::HandedBack);
+                self.judge(&job, Outcome::NotBegun);
             }
         }
     }

@@ -81,6 +81,8 @@ pub(super) struct SchedulerActor {
     ended: Vec<Settled>,
     /// Being written down by the turn that is under way.
     settling: Vec<Settled>,
+    /// Begun here and ended, of which the table knows nothing.
+    unwritten: HashSet<JobId>,
     progress: HashMap<JobId, Progress>,
     paused: HashSet<String>,
     /// The queues that may hold available jobs.
@@ -138,6 +140,7 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
             running: HashMap::new(),
             ended: Vec::new(),
             settling: Vec::new(),
+            unwritten: HashSet::new(),
             progress: HashMap::new(),
             paused: HashSet::new(),
             backlog: BTreeSet::new(),

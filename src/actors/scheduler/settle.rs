@@ -68,6 +68,7 @@ impl SchedulerActor {
                 self.tell(&settled.job);
             } else if settled.verdict.ending != Ending::Rescued {
                 self.parts.metrics.stale_finishes.inc();
+                self.unwritten.insert(settled.job.id);
             }
         }
     }
@@ -98,6 +99,9 @@ impl SchedulerActor {
             }
             (Some(error), Ending::Discarded) => {
                 tracing::error!(job.id = id, kind, attempt, error, "a job was discarded");
+            }
+            (_, Ending::HandedBack) => {
+                tracing::info!(job.id = id, kind, attempt, ending, "an attempt ended");
             }
             (Some(error), _) => {
                 tracing::warn!(

@@ -166,12 +166,13 @@ impl SchedulerActor {
             if self.in_the_air(&job) {
                 continue;
             }
-            // What this instance claimed and never handed out has not begun.
             let ours = job.owner.as_deref() == Some(&*self.owner);
-            let outcome = if ours {
-                Outcome::HandedBack
-            } else {
-                Outcome::Rescued
+            let outcome = match ours {
+                // Its end could not be written down.
+                true if self.unwritten.remove(&job.id) => Outcome::HandedBack,
+                // What this instance claimed and never handed out.
+                true => Outcome::NotBegun,
+                false => Outcome::Rescued,
             };
             let settled = self.verdict(&job, outcome);
             self.ended.push(settled);

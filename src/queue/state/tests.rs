@@ -27,6 +27,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
             delay: Duration::from_secs(seconds)
         }),
         Just(Outcome::HandedBack),
+        Just(Outcome::NotBegun),
         Just(Outcome::Rescued),
     ]
 }
@@ -54,7 +55,10 @@ proptest! {
     fn an_attempt_is_charged_unless_the_job_said_not_now_or_the_process_stopped(
         outcome in any_outcome(), attempt in 1..30i32
     ) {
-        let free = matches!(outcome, Outcome::Snoozed { .. } | Outcome::HandedBack);
+        let free = matches!(
+            outcome,
+            Outcome::Snoozed { .. } | Outcome::HandedBack | Outcome::NotBegun
+        );
         let verdict = settle(outcome, tally(attempt, 30), &Policy::DEFAULT, Timestamp::UNIX_EPOCH, 0.5);
         prop_assert_eq!(verdict.free, free);
     }

@@ -1,7 +1,9 @@
 //! `/api/v1/jobs`: the operator's questions about jobs, and the operator's hand in them.
 
+use std::{fmt::Display, str::FromStr};
+
 use actix_web::{HttpResponse, http::header, web};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
 use super::new_job::{self, NewJobJson};
@@ -24,14 +26,30 @@ const PAGE: i64 = 50;
 /// How many it may have.
 const LARGEST_PAGE: i64 = 1000;
 
-/// What a list is asked for.
-#[derive(Deserialize)]
+/// What a list is asked for. What is left empty, as a form sends it, is not asked for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct Query {
+    #[serde(deserialize_with = "unless_empty")]
     state: Option<JobState>,
+    #[serde(deserialize_with = "unless_empty")]
     kind: Option<String>,
+    #[serde(deserialize_with = "unless_empty")]
     queue: Option<String>,
+    #[serde(deserialize_with = "unless_empty")]
     limit: Option<i64>,
+    #[serde(deserialize_with = "unless_empty")]
     cursor: Option<i64>,
+}
+
+fn unless_empty<'de, D, T>(value: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = String::deserialize(value)?;
+    let read = (!text.is_empty()).then(|| text.parse());
+    read.transpose().map_err(D::Error::custom)
 }
 
 /// A page of a list.

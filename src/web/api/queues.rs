@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, rt, web};
 use serde::Serialize;
 
 use crate::{
@@ -32,7 +32,7 @@ pub struct Queue {
 
 /// `GET /api/v1/queues`
 pub async fn list(_: Operator, state: web::Data<State>) -> Answer {
-    let queues = all(&state.store).await?.into_values().collect();
+    let queues = looked_over(&state).await?.into_values().collect();
     Ok(HttpResponse::Ok().json(List { queues }))
 }
 
@@ -57,8 +57,15 @@ fn known(name: &str) -> Result<&'static str, WebError> {
 }
 
 async fn one(state: &State, name: &str) -> Answer {
-    let queue = all(&state.store).await?.remove(name);
+    let queue = looked_over(state).await?.remove(name);
     Ok(HttpResponse::Ok().json(queue.ok_or(WebError::NotFound)?))
+}
+
+/// As [`all`], on its own: where there are millions of jobs, it takes more questions than a visitor's page may.
+async fn looked_over(state: &State) -> Result<BTreeMap<String, Queue>, WebError> {
+    let store = state.store.clone();
+    let asked = rt::spawn(async move { all(&store).await });
+    Ok(asked.await??)
 }
 
 /// Every queue, by its name.
