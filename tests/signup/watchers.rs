@@ -19,7 +19,7 @@ use crate::support::{
     visitor::{PASSWORD, Visitor},
 };
 
-const CROWD: usize = 500;
+const CROWD: usize = 200;
 
 /// Longer than any test lasts.
 const LONG: &str = "1h";
