@@ -95,7 +95,7 @@ impl Post {
         self.server.start_again().await;
     }
 
-    /// `cadastro_emails_total` of the welcome letter, by result.
+    /// `cadastro_emails_total` of the welcome letter, by the results that came about.
     fn counted(&self) -> BTreeMap<String, u32> {
         let metrics = self.app.metrics.render(false);
         let lines = metrics.lines().filter_map(|line| {
@@ -104,7 +104,7 @@ impl Post {
             let (result, count) = line.split_once("\"} ")?;
             Some((result.to_owned(), count.parse().expect("a count")))
         });
-        lines.collect()
+        lines.filter(|(_, count)| *count > 0).collect()
     }
 }
 
