@@ -24,7 +24,7 @@ fn every_error_of_every_field_has_its_sentence_in_both_languages() {
 }
 
 #[test]
-fn every_kind_of_job_has_a_title_and_every_state_a_label() {
+fn every_kind_of_job_has_a_title_and_every_state_a_label_for_tasks_and_letters() {
     let text = Text::new().expect("the templates agree");
     let catalogue = jobs::catalogue().build().expect("our own kinds agree");
     for kind in catalogue.kinds() {
@@ -35,6 +35,28 @@ fn every_kind_of_job_has_a_title_and_every_state_a_label() {
         );
     }
     for state in State::ALL {
-        assert!(text.has_sentence(&format!("jobs.state.{state}")), "{state}");
+        for table in ["state", "letter_state"] {
+            let key = format!("jobs.{table}.{state}");
+            assert!(text.has_sentence(&key), "{key}");
+        }
+    }
+}
+
+/// `tarefa` is feminine, `e-mail` masculine; the other states are nouns that agree with neither.
+#[test]
+fn a_state_in_portuguese_agrees_with_a_task_or_with_a_letter() {
+    let text = Text::new().expect("the templates agree");
+    let label = |table: &str, state: State| {
+        text.sentence(Locale::PtBr, &format!("jobs.{table}.{state}"), &[])
+    };
+    for state in State::ALL {
+        let (task, letter) = (label("state", state), label("letter_state", state));
+        match state {
+            State::Scheduled | State::Completed | State::Discarded | State::Cancelled => {
+                let masculine = task.strip_suffix('a').map(|stem| format!("{stem}o"));
+                assert_eq!(masculine, Some(letter));
+            }
+            State::Available | State::Executing | State::Retryable => assert_eq!(task, letter),
+        }
     }
 }
