@@ -60,3 +60,20 @@ fn a_state_in_portuguese_agrees_with_a_task_or_with_a_letter() {
         }
     }
 }
+
+/// What may reach a browser; `retry_after` adds to the last two when to come again.
+#[test]
+fn every_error_page_has_its_words_in_both_languages() {
+    let text = Text::new().expect("the templates agree");
+    let statuses = [
+        400, 401, 403, 404, 405, 406, 408, 409, 413, 415, 422, 500, 429, 503,
+    ];
+    for status in statuses {
+        for part in ["title", "message"] {
+            let key = format!("errors.status.{status}.{part}");
+            assert!(text.has_sentence(&key), "{key}");
+            let said = Locale::ALL.map(|locale| text.sentence(locale, &key, &[]));
+            assert_ne!(said[0], said[1], "{key} is the same in both");
+        }
+    }
+}
