@@ -6,6 +6,7 @@ mod hostile;
 mod languages;
 mod privacy;
 mod refresh;
+mod seats;
 mod twice;
 mod watchers;
 

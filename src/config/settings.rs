@@ -158,7 +158,7 @@ pub const RATE_LIMIT: Setting = Setting {
     env: "CADASTRO_RATE_LIMIT",
     default: Some("on"),
     value_name: "on|off",
-    help: "Limits on sign-up and log-in, by address and by account; off for load tests only",
+    help: "Limits on sign-up, log-in and live updates, by address; on log-in by account too; off for load tests only",
     repeat: Repeat::Whole,
 };
 

@@ -252,7 +252,7 @@ fn a_sentence_that_cannot_be_said_is_still_something_to_read() {
     );
     assert_eq!(
         text.sentence(Locale::En, "errors.throttled", &[("seconds", "1")]),
-        "Too many attempts in a short time. Wait 1 second and try again."
+        "We received many attempts in a short time. Wait 1 second and try again."
     );
     assert!(
         text.sentence(Locale::En, "errors.throttled", &[])

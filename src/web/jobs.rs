@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    queue::{JobId, State},
+    queue::{EMAIL, JobId, State},
     store::JobRow,
     text::{Locale, Text},
 };
@@ -69,7 +69,7 @@ fn line(job: &JobRow, in_doubt: bool, text: &Text, locale: Locale) -> Line {
         },
         kind: job.kind.clone(),
         state: job.state,
-        state_label: text.sentence(locale, &format!("jobs.state.{}", job.state), &[]),
+        state_label: text.sentence(locale, &state_label(job), &[]),
         attempt: job.attempt,
         max_attempts: job.max_attempts,
         run_at: job.run_at.as_microsecond(),
@@ -105,6 +105,15 @@ fn line(job: &JobRow, in_doubt: bool, text: &Text, locale: Locale) -> Line {
         done: job.state == State::Completed,
         failed: job.state == State::Discarded,
     }
+}
+
+/// In Portuguese a task is feminine and an e-mail masculine, and their states agree with them.
+fn state_label(job: &JobRow) -> String {
+    let table = match job.queue == EMAIL {
+        true => "letter_state",
+        false => "state",
+    };
+    format!("jobs.{table}.{}", job.state)
 }
 
 /// A job, as anybody may read it who holds its receipt.

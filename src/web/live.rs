@@ -8,11 +8,11 @@ use std::{convert::Infallible, future::Future, time::Duration};
 use actix_web::{HttpResponse, http::header, rt, web::Bytes};
 use futures_util::stream;
 use tokio::{
-    sync::{OwnedSemaphorePermit, watch},
+    sync::watch,
     time::{Instant, sleep, timeout},
 };
 
-use super::{State, WebError, news::Subscription};
+use super::{State, WebError, news::Subscription, seats::Seat};
 
 /// How soon after news a stream looks by itself; then each time twice as late, up to [`SLOWEST`].
 const PACE: Duration = Duration::from_secs(2);
@@ -46,12 +46,7 @@ pub struct Snapshot {
 /// Sends the events `jobs`, with the list as HTML, and `end`, with what the page ends with. When `look` sees nothing at all any
 /// more, the stream ends too; when it fails, the stream looks again later. Without a seat it tells
 /// what it sees and ends, and the browser comes back by itself: then its page is refreshed, not live.
-pub fn stream<L, F>(
-    state: &State,
-    seat: Option<OwnedSemaphorePermit>,
-    news: Subscription,
-    look: L,
-) -> HttpResponse
+pub fn stream<L, F>(state: &State, seat: Option<Seat>, news: Subscription, look: L) -> HttpResponse
 where
     L: Fn() -> F + 'static,
     F: Future<Output = Result<Option<Snapshot>, WebError>> + 'static,
@@ -94,7 +89,7 @@ struct Live<L> {
     spoke: Instant,
     ended: bool,
     /// Held until the stream ends.
-    seat: Option<OwnedSemaphorePermit>,
+    seat: Option<Seat>,
 }
 
 impl<L, F> Live<L>

@@ -84,8 +84,8 @@ pub struct State {
 pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
     let grace = error::whole_seconds(state.config.shutdown_grace);
     let news = web::Data::new(news::News::start(state.scheduler.changes()));
+    let seats = web::Data::new(seats::Seats::new(state.config.rate_limit));
     let state = web::Data::new(state);
-    let seats = web::Data::new(seats::Seats::default());
     let migrated = web::Data::new(api::health::Migrated::default());
     let census = web::Data::new(census::Census::default());
     let server = HttpServer::new(move || {

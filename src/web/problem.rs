@@ -70,10 +70,18 @@ fn detail(error: &WebError, status: StatusCode, text: &Text, locale: Locale) -> 
         | WebError::Forbidden => error.to_string(),
         _ => {
             let key = format!("errors.status.{}.message", status.as_u16());
-            match text.has_sentence(&key) {
+            let mut told = match text.has_sentence(&key) {
                 true => text.sentence(locale, &key, &[]),
-                false => error.to_string(),
+                false => return error.to_string(),
+            };
+            // Where time mends it, that is what there is to do; the page of the error says so too.
+            if let Some(seconds) = error.retry_after() {
+                let seconds = seconds.to_string();
+                let wait = [("seconds", seconds.as_str())];
+                told.push(' ');
+                told.push_str(&text.sentence(locale, "errors.page.retry_after", &wait));
             }
+            told
         }
     }
 }
@@ -122,6 +130,8 @@ pub fn sentence(error: &FieldError, text: &Text, locale: Locale) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
@@ -142,12 +152,21 @@ mod tests {
                 "type": "about:blank",
                 "title": "Unprocessable Entity",
                 "status": 422,
-                "detail": "There is a problem with the details that were sent.",
+                "detail": "Some of the details could not be accepted. Check them, correct them and send them again.",
                 "errors": {"username": [{
                     "code": "taken",
                     "message": "This username is already in use. Choose another.",
                 }]},
             })
+        );
+    }
+
+    #[test]
+    fn whoever_has_to_wait_is_told_for_how_long() {
+        let throttled = WebError::Throttled(Duration::from_secs(2));
+        assert_eq!(
+            problem(throttled, 429)["detail"],
+            "We received many attempts in a short time. Try again in 2 seconds."
         );
     }
 

@@ -88,13 +88,20 @@ async fn a_language_that_we_do_not_speak_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_and_letter_speak_the_language_of_the_form() {
-    for (locale, subject, result) in [
+    for (locale, subject, result, states) in [
         (
             "pt-BR",
             "E-mail de boas-vindas!",
             "Tarefa simples concluída!",
+            // An e-mail is masculine, a task feminine.
+            ["Concluído", "Concluída", "Concluída"],
         ),
-        ("en", "Welcome to Cadastro!", "Simple task completed!"),
+        (
+            "en",
+            "Welcome to Cadastro!",
+            "Simple task completed!",
+            ["Done"; 3],
+        ),
     ] {
         let database = TestDatabase::sqlite();
         let app = TestApp::start(&database).await;
@@ -105,6 +112,8 @@ async fn jobs_and_letter_speak_the_language_of_the_form() {
         let page = visitor.get(&format!("/signup/{receipt}")).await;
         let results: Vec<_> = page.with_class("job-result").map(|p| p.text()).collect();
         assert!(results.contains(&result.to_owned()), "{results:?}");
+        let badges: Vec<_> = page.with_class("badge").map(|p| p.text()).collect();
+        assert_eq!(badges, states);
         let letters = app.store.letters(10).await.expect("letters");
         assert_eq!(letters[0].subject, subject);
     }

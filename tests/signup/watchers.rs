@@ -21,6 +21,9 @@ use crate::support::{
 
 const CROWD: usize = 200;
 
+/// A crowd comes from one address.
+const NO_LIMITS: (&str, &str) = ("CADASTRO_RATE_LIMIT", "off");
+
 /// Longer than any test lasts.
 const LONG: &str = "1h";
 
@@ -67,6 +70,7 @@ async fn a_crowd_that_leaves_gives_back_every_seat_and_every_connection() {
     let database = TestDatabase::sqlite();
     // News every second: each stream writes, and learns that nobody reads.
     let settings = [
+        NO_LIMITS,
         ("CADASTRO_WELCOME_DELAY", LONG),
         ("CADASTRO_PARAMETER_TASK", "20s"),
     ];
@@ -90,6 +94,7 @@ async fn a_crowd_that_leaves_gives_back_every_seat_and_every_connection() {
 async fn a_crowd_sees_the_end_and_is_let_go() {
     let database = TestDatabase::sqlite();
     let settings = [
+        NO_LIMITS,
         ("CADASTRO_WELCOME_DELAY", "2s"),
         ("CADASTRO_SIMPLE_TASK", "1s"),
         ("CADASTRO_PARAMETER_TASK", "3s"),
@@ -119,7 +124,7 @@ async fn a_crowd_sees_the_end_and_is_let_go() {
 #[tokio::test(flavor = "multi_thread")]
 async fn watchers_leave_half_of_the_connections_to_others_and_one_too_many_comes_back_later() {
     let database = TestDatabase::sqlite();
-    let settings = [("CADASTRO_WELCOME_DELAY", LONG)];
+    let settings = [NO_LIMITS, ("CADASTRO_WELCOME_DELAY", LONG)];
     let program = Program::with_open_files(&database, &settings, 128);
     let stream = sign_up(&program, "maria").await;
     let mut seated = Vec::new();

@@ -1,14 +1,11 @@
 //! How often somebody may try. The database counts, for all instances together; only a try that may pass is
 //! put to it.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
 use super::{Registrar, messages::Charge};
 use crate::{
-    account::{Login, Rate, Token},
+    account::{Login, Network, Rate, Token},
     actors::AskError,
 };
 
@@ -45,7 +42,7 @@ impl Registrar {
             Door::SignUp => ("sign_up", SIGN_UPS),
             Door::LogIn => ("log_in", LOG_INS),
         };
-        let subject = format!("{name}:{}", network(from));
+        let subject = format!("{name}:{}", Network::of(from));
         self.charge(&subject, rate).await
     }
 
@@ -85,30 +82,5 @@ impl Registrar {
             self.refusals.note(subject.to_owned(), now, wait);
             AskError::Throttled(wait)
         })
-    }
-}
-
-/// Whoever has one IPv6 address has a whole /64 of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let prefix = u128::from(address) & !(u128::from(u64::MAX));
-            IpAddr::V6(Ipv6Addr::from(prefix))
-        }
-        v4 => v4,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_visitor_is_an_ipv4_address_or_an_ipv6_network() {
-        let of = |text: &str| network(text.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
     }
 }

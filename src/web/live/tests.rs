@@ -1,13 +1,14 @@
 //! What a stream tells, when it looks, and how it ends.
 
-use std::{cell::RefCell, future::ready, rc::Rc, sync::Arc};
-
-use tokio::sync::Semaphore;
+use std::{cell::RefCell, future::ready, net::Ipv4Addr, rc::Rc};
 
 use super::*;
 use crate::{
     queue::SignupId,
-    web::news::{News, Topic},
+    web::{
+        news::{News, Topic},
+        seats::Seats,
+    },
 };
 
 const OURS: Topic = Topic::Signup(SignupId(1));
@@ -19,7 +20,7 @@ type Shown = Rc<RefCell<Option<(String, Option<String>)>>>;
 #[allow(clippy::type_complexity)]
 fn live(
     shown: Shown,
-    seat: Option<OwnedSemaphorePermit>,
+    seat: Option<Seat>,
 ) -> (
     Live<impl Fn() -> std::future::Ready<Result<Option<Snapshot>, WebError>>>,
     News,
@@ -51,8 +52,8 @@ fn shown(html: &str) -> Shown {
     Rc::new(RefCell::new(Some((html.to_owned(), None))))
 }
 
-fn seat() -> Option<OwnedSemaphorePermit> {
-    Arc::new(Semaphore::new(1)).try_acquire_owned().ok()
+fn seat() -> Option<Seat> {
+    Seats::new(false).take(Ipv4Addr::LOCALHOST.into())
 }
 
 #[actix_web::test]

@@ -64,13 +64,14 @@ async fn account(visit: &Visit, user: &User) -> Answer {
 /// `GET /account/events`
 pub async fn events(visit: Visit, seats: web::Data<Seats>, news: web::Data<News>) -> Answer {
     let user = visit.user().await?.ok_or(WebError::Unknown)?.id;
+    let seat = seats.take(visit.address);
     let state = visit.state.clone();
     let look = move || {
         let visit = visit.clone();
         async move { look(&visit).await }
     };
     let news = news.about(Topic::User(user));
-    Ok(live::stream(&state, seats.take(), news, look))
+    Ok(live::stream(&state, seat, news, look))
 }
 
 /// Nothing any more, once the visitor has logged out or the session is over.

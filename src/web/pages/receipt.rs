@@ -78,7 +78,12 @@ pub async fn events(
         async move { look(&state, &receipt, locale).await }
     };
     let news = news.about(Topic::Signup(found.signup));
-    Ok(live::stream(&visit.state, seats.take(), news, look))
+    Ok(live::stream(
+        &visit.state,
+        seats.take(visit.address),
+        news,
+        look,
+    ))
 }
 
 /// The sign-up with this receipt; what cannot be one is not asked about.
