@@ -170,7 +170,7 @@ async fn errors_are_told_in_portuguese_too_and_without_javascript() {
     let expected = [
         "Há um problema com os dados",
         "O nome de usuário precisa de pelo menos 3 caracteres.",
-        "O domínio “example” está incompleto. Um e-mail termina como nome@exemplo.com.br.",
+        "O domínio “example” está incompleto. Um e-mail completo é como nome@exemplo.com.br.",
         "Esta senha é muito comum e seria adivinhada logo. Escolha outra.",
         "Repita a senha.",
     ];
@@ -178,7 +178,7 @@ async fn errors_are_told_in_portuguese_too_and_without_javascript() {
     assert_eq!(browser.focused().await, "summary");
     assert_eq!(browser.value("username").await, "jo");
     let hint = browser.text_of("#password-hint").await;
-    assert!(hint.starts_with("Digite-a de novo"), "{hint}");
+    assert!(hint.starts_with("Digite a senha de novo"), "{hint}");
     browser.click(".summary a[href='#password']").await;
     assert_eq!(browser.focused().await, "password");
 }

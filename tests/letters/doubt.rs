@@ -21,12 +21,15 @@ use crate::{
 
 const ALREADY: [(Locale, &str); 2] = [
     (Locale::En, "This message may have arrived already"),
-    (Locale::PtBr, "Esta mensagem pode já ter chegado"),
+    (Locale::PtBr, "Esta mensagem talvez já tenha chegado"),
 ];
 
 const TWICE: [(Locale, &str); 2] = [
     (Locale::En, "This message may have arrived twice"),
-    (Locale::PtBr, "Esta mensagem pode ter chegado duas vezes"),
+    (
+        Locale::PtBr,
+        "Esta mensagem talvez tenha chegado duas vezes",
+    ),
 ];
 
 /// How often a page says of a job that it may have arrived.

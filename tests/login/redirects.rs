@@ -67,8 +67,8 @@ async fn nothing_leads_to_another_site() {
         assert!(
             page.named("input")
                 .filter(|input| input.get("name") == Some("next"))
-                // The one in the footer, which leads back to this very page.
-                .all(|input| input.get("value") == Some(&*asked))
+                // The one in the footer, which leads back to this page, query and all.
+                .all(|input| input.get("value") == Some(asked.as_str()))
         );
 
         let form = [("login", "maria"), ("password", PASSWORD), ("next", next)];
