@@ -246,7 +246,7 @@ pub fn run(
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut app = tokio::select! {
             started = App::builder(config).start() => started?,
-            // It may still wait for its database; a migration that has begun comes to its end.
+            // It may still wait for its database. A migration is one transaction: none is left half done.
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
         };

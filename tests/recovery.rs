@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fs};
 
+use std::time::Duration;
+
 use cadastro::{queue::State, store::JobRow};
 
 use crate::support::{
@@ -165,10 +167,10 @@ async fn a_second_signal_ends_a_stop_that_waits_for_running_jobs() {
     watch(&program, &receipt, some("executing")).await;
     program.signal("TERM");
     // Once nobody is let in any more, it has heard the first one.
-    while reqwest::get(format!("{}/healthz", program.url))
-        .await
-        .is_ok()
-    {}
+    let healthz = format!("{}/healthz", program.url);
+    let heard = async { while reqwest::get(&healthz).await.is_ok() {} };
+    let heard = tokio::time::timeout(Duration::from_secs(60), heard).await;
+    heard.expect("it stops");
     program.signal("TERM");
     assert_eq!(program.ended().await.0.code(), Some(0));
 

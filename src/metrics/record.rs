@@ -59,9 +59,11 @@ impl Metrics {
     pub fn set_jobs(
         &self,
         counts: impl IntoIterator<Item = (String, String, &'static str, i64)>,
-        age: Duration,
+        age: Option<Duration>,
     ) {
-        self.jobs_age.set(age.as_secs_f64());
+        // Not a number: there is no count whose age it could be.
+        self.jobs_age
+            .set(age.map_or(f64::NAN, |age| age.as_secs_f64()));
         self.jobs.clear();
         for (queue, kind, state, jobs) in counts {
             self.jobs

@@ -222,10 +222,16 @@ macro_rules! limited {
             loan.give_back(&answer);
             answer
         };
-        let answer = $crate::store::patience::in_time(asked).await;
-        let answer = answer.and_then(|answer| answer);
-        $store.note(&answer);
-        answer
+        let left = $crate::store::patience::left();
+        match $crate::store::patience::in_time(asked).await {
+            // Others have had most of the time: that says nothing of the database.
+            Err(late) if left < $crate::store::patience::LIMIT => Err(late),
+            answer => {
+                let answer = answer.and_then(|answer| answer);
+                $store.note(&answer);
+                answer
+            }
+        }
     }};
 }
 

@@ -23,12 +23,17 @@ pub async fn sharing_one_limit<F: Future>(work: F) -> F::Output {
     LEFT.scope(Cell::new(LIMIT), work).await
 }
 
+/// How long the next question may take.
+pub(super) fn left() -> Duration {
+    LEFT.try_with(Cell::get).unwrap_or(LIMIT)
+}
+
 /// Waits for what the database, or whoever asks it for us, has to say; not beyond the limit.
 pub async fn in_time<F: Future>(answer: F) -> Result<F::Output, StoreError> {
-    let left = LEFT.try_with(Cell::get).unwrap_or(LIMIT);
+    let left = left();
     let begun = Instant::now();
     let answer = timeout(left, answer).await;
     // An error says that nobody shares: the next question has a limit of its own.
     let _ = LEFT.try_with(|rest| rest.set(left.saturating_sub(begun.elapsed())));
-    answer.map_err(|_| StoreError::Away(format!("no answer within {LIMIT:?}")))
+    answer.map_err(|_| StoreError::Away(format!("no answer within {left:?}")))
 }

@@ -26,27 +26,29 @@ pub struct Census(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    last: Mutex<Option<Count>>,
+    last: Mutex<Option<Last>>,
     /// Held by whoever counts.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// The jobs as they stood at an instant.
-#[derive(Clone)]
+/// The jobs as they stood some time ago.
 pub struct Count {
     pub jobs: Arc<[JobCount]>,
+    /// How long ago counting began.
+    pub age: Duration,
+}
+
+/// The last try to count; one that had no answer took its time, too.
+#[derive(Clone)]
+struct Last {
+    jobs: Option<Arc<[JobCount]>>,
     ended: Instant,
     took: Duration,
 }
 
-impl Count {
-    /// How long ago it was begun.
-    pub fn age(&self) -> Duration {
-        self.took + self.ended.elapsed()
-    }
-
-    fn is_due(&self) -> bool {
-        self.ended.elapsed() >= self.took * REST
+impl Last {
+    fn rests(&self) -> bool {
+        self.ended.elapsed() < self.took * REST
     }
 }
 
@@ -54,7 +56,7 @@ impl Census {
     /// The newest count; none where there is none yet, or the last one had no answer.
     pub async fn newest(&self, store: &Store) -> Option<Count> {
         let last = self.last();
-        let is_due = last.as_ref().is_none_or(Count::is_due);
+        let is_due = !last.as_ref().is_some_and(Last::rests);
         let turn = self.0.turn.clone().try_lock_owned();
         if let (true, Ok(turn)) = (is_due, turn) {
             let (census, store) = (self.clone(), store.clone());
@@ -68,20 +70,22 @@ impl Census {
                 let _ = timeout(PATIENCE, counting).await;
             }
         }
-        self.last()
+        let last = self.last()?;
+        let age = last.took + last.ended.elapsed();
+        last.jobs.map(|jobs| Count { jobs, age })
     }
 
     async fn count(&self, store: &Store) {
         let begun = Instant::now();
         let jobs = store.job_counts().await;
-        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = jobs.ok().map(|jobs| Count {
-            jobs: jobs.into(),
+        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Last {
+            jobs: jobs.ok().map(Into::into),
             ended: Instant::now(),
             took: begun.elapsed(),
         });
     }
 
-    fn last(&self) -> Option<Count> {
+    fn last(&self) -> Option<Last> {
         let last = self.0.last.lock();
         last.unwrap_or_else(PoisonError::into_inner).clone()
     }

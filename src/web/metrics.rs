@@ -33,7 +33,7 @@ pub async fn scrape(visit: Visit, request: HttpRequest, census: web::Data<Census
     };
     match counted {
         Some(count) => show(&state.metrics, &state.catalogue, &count),
-        None => state.metrics.set_jobs([], Duration::ZERO),
+        None => state.metrics.set_jobs([], None),
     }
     for (is, connections) in state.store.connections() {
         state.metrics.set_db_connections(is, connections);
@@ -84,5 +84,5 @@ fn show(metrics: &Metrics, catalogue: &Catalogue, count: &Count) {
     }
     let jobs = jobs.into_iter();
     let jobs = jobs.map(|((queue, kind, state), jobs)| (queue, kind, state, jobs));
-    metrics.set_jobs(jobs, count.age());
+    metrics.set_jobs(jobs, Some(count.age));
 }

@@ -51,6 +51,8 @@ async fn a_scheduler_that_falls_loses_nothing_and_finds_its_whole_crew_again() {
             let mut stage = stage(database, point).await;
             let program = stage.start(&[
                 ("FAIL_POINTS", &format!("scheduler.{point}@1-3=panic")),
+                // What was claimed and not handed out is found at the next look at the table.
+                ("CADASTRO_LEASE", "1s"),
                 ("CADASTRO_EMAIL_ACTORS", "2"),
                 ("CADASTRO_TASK_ACTORS", "5"),
                 // Not in this life.
@@ -107,7 +109,9 @@ async fn six_falls_of_the_scheduler_or_the_registrar_in_a_minute_end_the_process
         for database in TestDatabase::both() {
             let mut stage = stage(database, point).await;
             let fail = format!("{point}=panic");
-            let program = stage.start(&[("FAIL_POINTS", &fail), ("RUST_LOG", "off")]);
+            // Nobody is left who would let running jobs end: it does not wait for them.
+            let grace = ("CADASTRO_SHUTDOWN_GRACE", "1h");
+            let program = stage.start(&[("FAIL_POINTS", &fail), ("RUST_LOG", "off"), grace]);
             stage.sign_up(&program).await;
             let (status, said) = program.ended().await;
             assert_eq!(status.code(), Some(1));

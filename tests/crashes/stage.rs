@@ -72,12 +72,14 @@ impl Stage {
     }
 
     /// Quick jobs; and letters one after the other, so that at no point a second one is under way.
-    fn usual(&self) -> [(&'static str, String); 8] {
+    fn usual(&self) -> [(&'static str, String); 9] {
         let passed = self.passed().display().to_string();
         [
             ("SMTP_URL", self.post.url()),
             ("FAIL_POINTS_PASSED", passed),
             ("CADASTRO_OPERATOR_TOKEN", TOKEN.to_owned()),
+            // Nobody can be found silent while a test lasts: what is taken up did not wait for that.
+            ("CADASTRO_LEASE", "1h".to_owned()),
             ("CADASTRO_WELCOME_DELAY", "0s".to_owned()),
             ("CADASTRO_SIMPLE_TASK", "0s".to_owned()),
             ("CADASTRO_PARAMETER_TASK", "0s".to_owned()),

@@ -64,6 +64,7 @@ async fn without_free_descriptors_whoever_is_connected_is_served_and_nothing_spi
         let receipt = form.is_taken(&connected).await;
 
         allow(&program, &hard_limit());
+        let late = Visitor::at(&program.url, PATIENCE);
         late.get("/signup").await.with_status(200);
         watch(&program, &receipt, all("completed")).await;
     }

@@ -67,6 +67,9 @@ impl Handler<Post<SignUp>> for RegistrarActor {
         let (sign_up, _handling) = post.open();
         fail_points::pass!("registrar.sign_up");
         if self.waiting.len() >= CAPACITY {
+            self.forget_the_gone();
+        }
+        if self.waiting.len() >= CAPACITY {
             // Whoever does not listen any more has gone away.
             let _ = sign_up.reply.send(Err(AskError::Busy));
             return;

@@ -93,10 +93,14 @@ impl Supervised for RegistrarActor {
 }
 
 impl RegistrarActor {
+    /// Whoever has waited too long was told to come back, and nothing has begun for them.
+    fn forget_the_gone(&mut self) {
+        self.waiting.retain(|sign_up| !sign_up.reply.is_closed());
+    }
+
     /// Writes all sign-ups that wait, unless a transaction is under way: its end calls again.
     fn write(&mut self, ctx: &mut Context<Self>) {
-        // Whoever has waited too long was told to come back, and nothing has begun for them.
-        self.waiting.retain(|sign_up| !sign_up.reply.is_closed());
+        self.forget_the_gone();
         if self.writing || self.waiting.is_empty() {
             return;
         }

@@ -81,8 +81,8 @@ pub(super) struct SchedulerActor {
     ended: Vec<Settled>,
     /// Being written down by the turn that is under way.
     settling: Vec<Settled>,
-    /// Begun here and ended, of which the table knows nothing.
-    unwritten: HashSet<JobId>,
+    /// Attempts, by job and number, that were begun here and ended, of which the table may know nothing.
+    unwritten: HashSet<(JobId, i32)>,
     progress: HashMap<JobId, Progress>,
     paused: HashSet<String>,
     /// The queues that may hold available jobs.
@@ -227,6 +227,8 @@ impl SchedulerActor {
         }
         if let Some(ours) = taken.ours {
             self.rescue(ours);
+            // Of all others the table knows.
+            self.unwritten.clear();
         }
         if let Some(paused) = taken.paused {
             self.paused = paused;

@@ -68,7 +68,8 @@ impl SchedulerActor {
                 self.tell(&settled.job);
             } else if settled.verdict.ending != Ending::Rescued {
                 self.parts.metrics.stale_finishes.inc();
-                self.unwritten.insert(settled.job.id);
+                let Settled { job, .. } = &settled;
+                self.unwritten.insert((job.id, job.attempt));
             }
         }
     }

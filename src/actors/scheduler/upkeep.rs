@@ -169,7 +169,7 @@ impl SchedulerActor {
             let ours = job.owner.as_deref() == Some(&*self.owner);
             let outcome = match ours {
                 // Its end could not be written down.
-                true if self.unwritten.remove(&job.id) => Outcome::HandedBack,
+                true if self.unwritten.contains(&(job.id, job.attempt)) => Outcome::HandedBack,
                 // What this instance claimed and never handed out.
                 true => Outcome::NotBegun,
                 false => Outcome::Rescued,
