@@ -3,7 +3,10 @@
 use cadastro::store::JobRow;
 use serde_json::{Value, json};
 
-use crate::{stage::Stage, support::program::Program};
+use crate::{
+    stage::{Stage, answered},
+    support::program::Program,
+};
 
 /// Somebody who signs up, and whose browser sends the form again until it is answered.
 pub struct Person {
@@ -23,7 +26,7 @@ impl Person {
     /// Those that their sign-up started, once it was answered.
     pub async fn jobs(&self, stage: &Stage) -> Vec<JobRow> {
         let receipt = self.receipt.as_deref().expect("everybody was answered");
-        let found = stage.store.receipt(receipt).await.expect("an answer");
+        let found = answered(|| stage.store.receipt(receipt)).await;
         found.map_or(Vec::new(), |receipt| receipt.jobs)
     }
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::{
     judge::Found,
-    stage::{Stage, get, post},
+    stage::{Stage, answered, get, post},
     support::{database::TestDatabase, program::Program},
 };
 
@@ -78,7 +78,7 @@ impl Poisoned {
     }
 
     async fn job(&self) -> JobRow {
-        let job = self.stage.store.job(self.job).await.expect("an answer");
+        let job = answered(|| self.stage.store.job(self.job)).await;
         job.expect("a job never vanishes")
     }
 
@@ -92,8 +92,7 @@ impl Poisoned {
     }
 
     async fn attempts(&self) -> Vec<AttemptRow> {
-        let attempts = self.stage.store.attempts(self.job).await;
-        attempts.expect("an answer")
+        answered(|| self.stage.store.attempts(self.job)).await
     }
 
     /// The next attempt is due so many seconds after the last one, give or take the jitter.
@@ -118,7 +117,7 @@ impl Poisoned {
     /// Some of those beside it met more than one of its crashes, and have to wait a little as well.
     async fn others_are_done(&self) {
         let waiting = async || {
-            let counts = self.stage.store.job_counts().await.expect("an answer");
+            let counts = answered(|| self.stage.store.job_counts()).await;
             let waiting = counts.iter().filter(|count| !count.state.is_final());
             waiting.map(|count| count.jobs).sum::<i64>()
         };

@@ -3,16 +3,18 @@
 use std::{
     path::PathBuf,
     process::{Command, ExitStatus},
+    time::Duration,
 };
 
 use cadastro::{
     queue::{EMAIL, TASK},
-    store::Store,
+    store::{Store, StoreError},
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::{
     people::{Person, in_state},
@@ -25,6 +27,9 @@ use crate::{
     witness,
 };
 
+/// How long a test waits for an answer before it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 const TOKEN: &str = "an-operator-token-for-tests-only-0";
 
 /// All that outlives the program.
@@ -34,6 +39,23 @@ pub struct Stage {
     pub post: SmtpServer,
     pub people: Vec<Person>,
     folder: TempDir,
+}
+
+/// Asks a store of the test's own until it has an answer: with eight programs beside it the machine may be
+/// too busy for one in time.
+pub async fn answered<T, F>(ask: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let answered = timeout(PATIENCE, async {
+        loop {
+            match ask().await {
+                Err(StoreError::Away(_)) => {}
+                answer => return answer.expect("an answer"),
+            }
+        }
+    });
+    answered.await.expect("an answer in time")
 }
 
 impl Stage {
@@ -115,16 +137,13 @@ impl Stage {
     }
 
     pub async fn pause(&self, queue: &str) {
-        let paused = self
-            .store
-            .pause_queue(queue, "the scene is being set", Timestamp::now());
-        paused.await.expect("it can be paused");
+        let (why, now) = ("the scene is being set", Timestamp::now());
+        answered(|| self.store.pause_queue(queue, why, now)).await;
     }
 
     /// Lets a queue run, before the program starts.
     pub async fn resume(&self, queue: &str) {
-        let resumed = self.store.resume_queue(queue);
-        resumed.await.expect("it can be resumed");
+        answered(|| self.store.resume_queue(queue)).await;
     }
 
     pub async fn resume_all(&self) {
