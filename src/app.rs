@@ -1,5 +1,7 @@
 //! Builds the rooms, and closes them in reverse order.
 
+mod run;
+
 use std::{
     io,
     net::{SocketAddr, TcpListener},
@@ -7,10 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::{mpsc, watch},
-};
+use tokio::sync::{mpsc, watch};
 use url::Url;
 
 use crate::{
@@ -25,6 +24,8 @@ use crate::{
     text::{Text, TextError},
     web,
 };
+
+pub use run::run;
 
 /// Why the program could not start, or could not go on. One line, with what to do.
 #[derive(Debug, thiserror::Error)]
@@ -232,43 +233,6 @@ impl App {
             None => std::future::pending().await,
         }
     }
-}
-
-/// Serves until SIGTERM or SIGINT; a second signal exits at once.
-///
-/// `announce` is called with the base URL and the address once requests are answered.
-pub fn run(
-    config: Config,
-    announce: impl FnOnce(&Url, SocketAddr) + 'static,
-) -> Result<(), AppError> {
-    actors::block_on(async move {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut app = tokio::select! {
-            started = App::builder(config).start() => started?,
-            // It may still wait for its database. A migration is one transaction: none is left half done.
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-        };
-        announce(&app.base_url, app.address);
-        let lost = tokio::select! {
-            _ = terminate.recv() => None,
-            _ = interrupt.recv() => None,
-            lost = app.lost() => Some(lost),
-        };
-        tracing::info!("stopping; a second signal exits at once");
-        let impatient = async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
-        tokio::select! {
-            () = app.stop() => {}
-            () = impatient => tracing::warn!("stopped at once; running jobs are due again at the next start"),
-        }
-        lost.map_or(Ok(()), Err)
-    })
 }
 
 /// Opens the configured database for a command that does not serve.
