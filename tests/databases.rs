@@ -126,14 +126,8 @@ async fn signed_up(store: &Store, new: NewSignup) -> SignedUp {
 /// A job that is due at once.
 pub(crate) fn job(kind: &str) -> NewJob {
     NewJob {
-        kind: kind.to_owned(),
-        queue: TASK.to_owned(),
-        args: json!({}),
-        due: Due::After(Duration::ZERO),
-        priority: 0,
         max_attempts: 3,
-        user: None,
-        signup: None,
+        ..NewJob::of(kind, TASK)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Context, Done, JobError, Letter, Task};
 use crate::{
     fail_points,
     mail::Draft,
-    queue::{Due, EMAIL, Job, NewJob, Policy},
+    queue::{EMAIL, Job, NewJob, Policy},
     store::JobRow,
 };
 
@@ -96,14 +96,9 @@ impl Catalogue {
             source,
         })?;
         Ok(NewJob {
-            kind: kind.name.to_owned(),
-            queue: kind.queue.to_owned(),
             args,
-            due: Due::After(std::time::Duration::ZERO),
-            priority: 0,
             max_attempts: kind.policy.max_attempts,
-            user: None,
-            signup: None,
+            ..NewJob::of(kind.name, kind.queue)
         })
     }
 }

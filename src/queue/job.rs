@@ -45,15 +45,10 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// This job, due at once.
     fn now(&self) -> NewJob {
         NewJob {
-            kind: Self::KIND.to_owned(),
-            queue: Self::QUEUE.to_owned(),
             // Arguments are plain structs; should one refuse to be JSON, decoding reports it.
             args: serde_json::to_value(self).unwrap_or_default(),
-            due: Due::After(Duration::ZERO),
-            priority: 0,
             max_attempts: Self::POLICY.max_attempts,
-            user: None,
-            signup: None,
+            ..NewJob::of(Self::KIND, Self::QUEUE)
         }
     }
 
@@ -104,9 +99,29 @@ pub struct NewJob {
     pub user: Option<i64>,
     /// On whose receipt it is seen.
     pub signup: Option<SignupId>,
+    /// By which its queue counts how many execute at once, where it limits that.
+    pub limit_key: Option<String>,
+    /// The W3C trace context of whoever enqueues it.
+    pub trace: Option<String>,
 }
 
 impl NewJob {
+    /// A job without arguments, due at once, on the usual terms.
+    pub fn of(kind: impl Into<String>, queue: impl Into<String>) -> Self {
+        NewJob {
+            kind: kind.into(),
+            queue: queue.into(),
+            args: serde_json::json!({}),
+            due: Due::After(Duration::ZERO),
+            priority: 0,
+            max_attempts: Policy::DEFAULT.max_attempts,
+            user: None,
+            signup: None,
+            limit_key: None,
+            trace: None,
+        }
+    }
+
     /// The same job, seen by this user.
     pub fn of_user(self, user: i64) -> Self {
         NewJob {

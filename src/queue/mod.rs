@@ -12,6 +12,7 @@
 //!
 //!  cancelled: reached from every state that is not final.
 //!  An operator's retry: from retryable, discarded or cancelled to available.
+//!  A job that waits for others is scheduled, and comes due only once none of them blocks it any more.
 //!  A dead owner's job is handed back at once the first time, and after a growing wait from then on.
 //! ```
 //!

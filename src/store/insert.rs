@@ -9,11 +9,12 @@ use super::{
 use crate::queue::{NewJob, State};
 
 const INSERT: &str = "INSERT INTO jobs (kind, queue, state, priority, args, attempt, max_attempts, \
-     created_at, run_at, user_id, signup_id, crashes) VALUES ";
+     created_at, run_at, user_id, signup_id, crashes, limit_key, trace, blockers) VALUES ";
 
 /// Every column, in the order of the table.
 const RETURNING: &str = " RETURNING id, kind, queue, state, priority, args, attempt, max_attempts, \
-     created_at, run_at, started_at, finished_at, owner, progress, result, user_id, signup_id, crashes";
+     created_at, run_at, started_at, finished_at, owner, progress, result, user_id, signup_id, crashes, \
+     unique_key, unique_states, limit_key, cancel_at, message, trace, flow, blockers";
 
 /// Inserts jobs, and answers with their rows in any order; their numbers go up as they were given.
 pub(super) fn insert(new: &[NewJob], now: Timestamp) -> Many<'_, jobs::SqlType> {
@@ -35,6 +36,9 @@ fn row(job: &NewJob, now: Timestamp) -> Vec<Value<'_>> {
         run_at.as_microsecond().into(),
         job.user.into(),
         job.signup.map(|signup| signup.0).into(),
+        0.into(),
+        job.limit_key.as_deref().into(),
+        job.trace.as_deref().into(),
         0.into(),
     ]
 }

@@ -156,7 +156,7 @@ pub(super) type Literal = diesel::expression::SqlLiteral<diesel::sql_types::Bool
 // a planner cannot prove that the index holds every row that is asked for.
 
 fn due_states() -> Literal {
-    diesel::dsl::sql("state IN ('scheduled', 'retryable')")
+    diesel::dsl::sql("state IN ('scheduled', 'retryable') AND blockers = 0")
 }
 
 pub(super) fn available() -> Literal {

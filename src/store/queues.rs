@@ -23,8 +23,11 @@ pub struct QueueRow {
 impl Store {
     /// The queues that were ever paused; any other runs.
     pub async fn queues(&self) -> Result<Vec<QueueRow>, StoreError> {
-        let rows: Vec<(String, Option<i64>, Option<String>)> =
-            read!(self, |c| queues::table.order(queues::name).load(c).await)?;
+        let rows: Vec<(String, Option<i64>, Option<String>)> = read!(self, |c| queues::table
+            .order(queues::name)
+            .select((queues::name, queues::paused_at, queues::paused_because))
+            .load(c)
+            .await)?;
         rows.into_iter()
             .map(|(name, paused_at, because)| {
                 Ok(QueueRow {

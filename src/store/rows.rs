@@ -37,6 +37,22 @@ pub struct JobRow {
     pub result: Option<String>,
     pub user: Option<i64>,
     pub signup: Option<SignupId>,
+    /// No other job that holds this key is enqueued, as long as this one does.
+    pub unique_key: Option<String>,
+    /// In which states it holds its key: a bit for each, in the order of `State::ALL`.
+    pub unique_states: Option<i32>,
+    /// By which its queue counts how many execute at once.
+    pub limit_key: Option<String>,
+    /// When somebody said stop while it executed.
+    pub cancel_at: Option<Timestamp>,
+    /// What the newest attempt says of its progress.
+    pub message: Option<String>,
+    /// The W3C trace context of whoever enqueued it.
+    pub trace: Option<String>,
+    /// The first job of the flow to which it belongs.
+    pub flow: Option<JobId>,
+    /// How many jobs it still waits for.
+    pub blockers: i32,
 }
 
 /// Its fields stand in the order of the table's columns.
@@ -61,6 +77,14 @@ pub(super) struct RawJob {
     user_id: Option<i64>,
     signup_id: Option<i64>,
     crashes: i32,
+    unique_key: Option<String>,
+    unique_states: Option<i32>,
+    limit_key: Option<String>,
+    cancel_at: Option<i64>,
+    message: Option<String>,
+    trace: Option<String>,
+    flow: Option<i64>,
+    blockers: i32,
 }
 
 impl TryFrom<RawJob> for JobRow {
@@ -86,6 +110,14 @@ impl TryFrom<RawJob> for JobRow {
             result: raw.result,
             user: raw.user_id,
             signup: raw.signup_id.map(SignupId),
+            unique_key: raw.unique_key,
+            unique_states: raw.unique_states,
+            limit_key: raw.limit_key,
+            cancel_at: raw.cancel_at.map(instant).transpose()?,
+            message: raw.message,
+            trace: raw.trace,
+            flow: raw.flow.map(JobId),
+            blockers: raw.blockers,
         })
     }
 }

@@ -75,6 +75,31 @@ diesel::table! {
         user_id -> Nullable<BigInt>,
         signup_id -> Nullable<BigInt>,
         crashes -> Integer,
+        unique_key -> Nullable<Text>,
+        unique_states -> Nullable<Integer>,
+        limit_key -> Nullable<Text>,
+        cancel_at -> Nullable<BigInt>,
+        message -> Nullable<Text>,
+        trace -> Nullable<Text>,
+        flow -> Nullable<BigInt>,
+        blockers -> Integer,
+    }
+}
+
+diesel::table! {
+    edges (before, after) {
+        before -> BigInt,
+        after -> BigInt,
+        upon -> Text,
+    }
+}
+
+diesel::table! {
+    steps (job_id, name) {
+        job_id -> BigInt,
+        name -> Text,
+        result -> Text,
+        finished_at -> BigInt,
     }
 }
 
@@ -95,6 +120,12 @@ diesel::table! {
         name -> Text,
         paused_at -> Nullable<BigInt>,
         paused_because -> Nullable<Text>,
+        workers -> Nullable<Integer>,
+        at_once -> Nullable<Integer>,
+        at_once_per_key -> Nullable<Integer>,
+        rate_jobs -> Nullable<Integer>,
+        rate_period -> Nullable<BigInt>,
+        rate_at -> Nullable<BigInt>,
     }
 }
 

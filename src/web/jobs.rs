@@ -176,6 +176,14 @@ pub(super) fn sample(state: State) -> JobRow {
         result: None,
         user: None,
         signup: None,
+        unique_key: None,
+        unique_states: None,
+        limit_key: None,
+        cancel_at: None,
+        message: None,
+        trace: None,
+        flow: None,
+        blockers: 0,
     }
 }
 
