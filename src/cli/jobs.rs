@@ -43,6 +43,13 @@ pub enum Jobs {
         /// For programs.
         json: bool,
     },
+    /// Tell of the jobs that wait for each other, one of which this is.
+    Flow {
+        /// Which.
+        id: JobId,
+        /// For programs.
+        json: bool,
+    },
     /// Promise one more.
     Enqueue {
         /// What is to be done.
@@ -99,6 +106,13 @@ impl Jobs {
                 let job = store.job(id).await?.ok_or_else(|| none(id))?;
                 let attempts = store.attempts(id).await?;
                 Ok(tell::one(out, &job, attempts, json)?)
+            }
+            Jobs::Flow { id, json } => {
+                let store = open::store(config).await?;
+                store.job(id).await?.ok_or_else(|| none(id))?;
+                let alone = || Failure::Refused(format!("job {id} belongs to no flow"));
+                let flow = store.flow(id).await?.ok_or_else(alone)?;
+                Ok(tell::flow(out, &flow, json)?)
             }
             Jobs::Enqueue {
                 kind,

@@ -19,12 +19,14 @@
 //! A job is *waiting* while it is scheduled, available or retryable; completed, discarded
 //! and cancelled are *final*.
 
+mod flow;
 mod job;
 mod outcome;
 mod policy;
 mod state;
 mod watch;
 
+pub use flow::{After, Flow, Member, Standing, UnknownUpon, Upon, Wait, standing};
 pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
 pub use outcome::{Ending, Fault, Outcome};
 pub use policy::{MOST_ATTEMPTS, Policy};

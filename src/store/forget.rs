@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::change,
+    flows::reconsider,
     schema::{attempts, jobs, letters, signups, users},
 };
 use crate::{
@@ -20,8 +21,8 @@ impl Store {
     ///
     /// The jobs stay, without a name. One that runs is cancelled here and now: its attempt goes on, but what
     /// comes of it is a late finish, which is not written down.
-    pub async fn delete_user(&self, id: UserId, now: Timestamp) -> Result<bool, StoreError> {
-        let now = now.as_microsecond();
+    pub async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<bool, StoreError> {
+        let now = at.as_microsecond();
         change!(self, |c| {
             let found = users::table.find(id.0).select(users::email);
             let Some(email) = found.first::<String>(c).await.optional()? else {
@@ -52,6 +53,7 @@ impl Store {
                         .set(attempts::error.eq(None::<String>))
                         .execute(c)
                         .await?;
+                    let cancelled = cut.iter().map(|cut| cut.0).collect();
                     for (job, attempt, owner, started_at) in cut {
                         diesel::insert_into(attempts::table)
                             .values((
@@ -66,6 +68,7 @@ impl Store {
                             .execute(c)
                             .await?;
                     }
+                    reconsider!(c, cancelled, at);
                 }};
             }
             silence!(

@@ -10,6 +10,7 @@ use super::{
     Store, StoreError,
     connection::{change, read},
     doubt::{in_doubt, with_doubts},
+    flows::reconsider,
     rows::{JobRow, RawJob, job_rows},
     schema::jobs,
 };
@@ -75,6 +76,8 @@ impl Store {
 
     /// Makes a job that failed or was cancelled due again, with one more attempt if all are spent.
     ///
+    /// Jobs of its flow that were cancelled because of its end wait for it again.
+    ///
     /// `None` says that there is no such job in such a state.
     pub async fn retry(&self, id: JobId, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
         let retryable = State::ALL.into_iter().filter(|state| state.can_retry());
@@ -89,36 +92,48 @@ impl Store {
             let Some((attempt, max_attempts)) = counts else {
                 return Ok(None);
             };
-            diesel::update(jobs::table.find(id.0).filter(jobs::state.eq_any(&words)))
-                .set((
-                    jobs::state.eq(State::Available.word()),
-                    jobs::run_at.eq(now.as_microsecond()),
-                    jobs::finished_at.eq(None::<i64>),
-                    jobs::max_attempts.eq(max_attempts.max(attempt + 1)),
-                ))
-                .returning(RawJob::as_returning())
-                .get_result(c)
-                .await
-                .optional()
-                .map_err(StoreError::from)
+            let row: Option<RawJob> =
+                diesel::update(jobs::table.find(id.0).filter(jobs::state.eq_any(&words)))
+                    .set((
+                        jobs::state.eq(State::Available.word()),
+                        jobs::run_at.eq(now.as_microsecond()),
+                        jobs::finished_at.eq(None::<i64>),
+                        jobs::max_attempts.eq(max_attempts.max(attempt + 1)),
+                        jobs::blockers.eq(0),
+                    ))
+                    .returning(RawJob::as_returning())
+                    .get_result(c)
+                    .await
+                    .optional()?;
+            // What was cancelled because this job had ended waits for it again.
+            if row.as_ref().is_some_and(|row| row.flow.is_some()) {
+                reconsider!(c, vec![id.0], now);
+            }
+            Ok::<_, StoreError>(row)
         })?;
         raw.map(JobRow::try_from).transpose()
     }
 
-    /// Cancels a job that waits. `None` says that there is no such job, or that it does not wait.
+    /// Cancels a job that waits, and whatever waits for its success. `None` says that there is no such job, or that it does not wait.
     pub async fn cancel(&self, id: JobId, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
         let waiting = [State::Scheduled, State::Available, State::Retryable].map(State::word);
-        let raw: Option<RawJob> = change!(self, |c| diesel::update(
-            jobs::table.find(id.0).filter(jobs::state.eq_any(waiting))
-        )
-        .set((
-            jobs::state.eq(State::Cancelled.word()),
-            jobs::finished_at.eq(now.as_microsecond()),
-        ))
-        .returning(RawJob::as_returning())
-        .get_result(c)
-        .await
-        .optional())?;
+        let raw: Option<RawJob> = change!(self, |c| {
+            let row: Option<RawJob> =
+                diesel::update(jobs::table.find(id.0).filter(jobs::state.eq_any(waiting)))
+                    .set((
+                        jobs::state.eq(State::Cancelled.word()),
+                        jobs::finished_at.eq(now.as_microsecond()),
+                        jobs::blockers.eq(0),
+                    ))
+                    .returning(RawJob::as_returning())
+                    .get_result(c)
+                    .await
+                    .optional()?;
+            if row.as_ref().is_some_and(|row| row.flow.is_some()) {
+                reconsider!(c, vec![id.0], now);
+            }
+            Ok::<_, StoreError>(row)
+        })?;
         raw.map(JobRow::try_from).transpose()
     }
 }

@@ -83,7 +83,7 @@ pub(super) struct RawJob {
     cancel_at: Option<i64>,
     message: Option<String>,
     trace: Option<String>,
-    flow: Option<i64>,
+    pub(super) flow: Option<i64>,
     blockers: i32,
 }
 

@@ -158,5 +158,6 @@ diesel::joinable!(signups -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(users, sessions);
 diesel::allow_tables_to_appear_in_same_query!(users, browsers);
 diesel::allow_tables_to_appear_in_same_query!(users, signups);
+diesel::allow_tables_to_appear_in_same_query!(edges, jobs);
 diesel::allow_tables_to_appear_in_same_query!(instances, jobs);
 diesel::allow_tables_to_appear_in_same_query!(attempts, jobs, signups);

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::change,
+    flows::reconsider,
     many::{Many, ROWS, Value},
     rows::JobRow,
 };
@@ -51,6 +52,10 @@ impl Store {
                 let written = written(some, ended);
                 if let Some(failures) = failures(some, &written) {
                     failures.execute(c).await?;
+                }
+                let waited_for = waited_for(some, &written);
+                if !waited_for.is_empty() {
+                    reconsider!(c, waited_for, some[0].at);
                 }
                 answers.extend(written);
             }
@@ -124,6 +129,14 @@ fn failures<'a>(batch: &'a [Settled], written: &[bool]) -> Option<Many<'a>> {
     let failed = written.filter(|(settled, _)| settled.verdict.state != State::Completed);
     let rows: Vec<_> = failed.map(|(settled, _)| settled.failure()).collect();
     (!rows.is_empty()).then(|| Many::new(FAILURES, rows, ""))
+}
+
+/// The jobs whose ends were written, and for which others may wait.
+fn waited_for(batch: &[Settled], written: &[bool]) -> Vec<i64> {
+    let written = batch.iter().zip(written).filter(|(_, written)| **written);
+    let jobs = written.map(|(settled, _)| &settled.job);
+    let in_flows = jobs.filter(|job| job.flow.is_some());
+    in_flows.map(|job| job.id.0).collect()
 }
 
 impl Settled {

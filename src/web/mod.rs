@@ -115,7 +115,7 @@ pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
 
 /// Every address there is; `at` answers other methods with 405.
 fn routes(config: &mut ServiceConfig) {
-    use api::{actors, health, jobs, queues, signups};
+    use api::{actors, flows, health, jobs, queues, signups};
     use pages::{home, language, login, mailbox, receipt, signup};
 
     intake::configure(config);
@@ -142,8 +142,14 @@ fn routes(config: &mut ServiceConfig) {
                 .post(jobs::create_many),
         )
         .service(at("/api/v1/jobs/{id}").get(jobs::show))
+        .service(at("/api/v1/jobs/{id}/flow").get(flows::show))
         .service(at("/api/v1/jobs/{id}/cancel").post(jobs::cancel))
         .service(at("/api/v1/jobs/{id}/retry").post(jobs::retry))
+        .service(
+            at("/api/v1/flows")
+                .accepting(jobs::BATCH_BYTES)
+                .post(flows::create),
+        )
         .service(at("/api/v1/queues").get(queues::list))
         .service(at("/api/v1/queues/{queue}/pause").post(queues::pause))
         .service(at("/api/v1/queues/{queue}/resume").post(queues::resume))

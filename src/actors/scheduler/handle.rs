@@ -13,7 +13,7 @@ use crate::{
     actors::{AskError, probe::Mailbox},
     clock::Clock,
     jobs::Catalogue,
-    queue::{JobId, NewJob, SignupId},
+    queue::{Flow, JobId, NewJob, SignupId},
     store::{JobRow, Progress, Store},
 };
 
@@ -61,6 +61,14 @@ impl Scheduler {
     pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<JobRow>, AskError> {
         let (store, now) = (self.store.clone(), self.clock.now());
         let rows = uncut(async move { store.enqueue(&jobs, now).await }).await??;
+        self.wake();
+        Ok(rows)
+    }
+
+    /// Enqueues jobs that wait for each other, all or none.
+    pub async fn enqueue_flow(&self, flow: Flow) -> Result<Vec<JobRow>, AskError> {
+        let (store, now) = (self.store.clone(), self.clock.now());
+        let rows = uncut(async move { store.enqueue_flow(&flow, now).await }).await??;
         self.wake();
         Ok(rows)
     }

@@ -219,7 +219,11 @@ impl SchedulerActor {
     fn turned(&mut self, taken: dispatch::Taken, ctx: &mut Context<Self>) {
         fail_points::pass!("scheduler.turned");
         self.turning = false;
-        self.settled(taken.settled);
+        if self.settled(taken.settled) {
+            self.stale = true;
+            self.again = true;
+            self.announce(ctx);
+        }
         for job in taken.advanced {
             if let Some(running) = self.running.get(&job) {
                 self.tell(&running.job);

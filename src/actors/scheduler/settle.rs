@@ -46,16 +46,20 @@ impl SchedulerActor {
     }
 
     /// Takes in which of the ends are written. With `None` all of them wait for the next turn.
-    pub(super) fn settled(&mut self, answers: Option<Vec<bool>>) {
+    ///
+    /// Answers whether jobs that waited for these may be due.
+    pub(super) fn settled(&mut self, answers: Option<Vec<bool>>) -> bool {
         let settling = std::mem::take(&mut self.settling);
         let Some(answers) = answers else {
             self.ended.splice(0..0, settling);
-            return;
+            return false;
         };
+        let mut frees = false;
         for (settled, ours) in settling.into_iter().zip(answers) {
             self.report(&settled, ours);
             if ours {
                 self.count(&settled);
+                frees |= settled.job.flow.is_some();
                 match settled.verdict.run_at {
                     // Handed back: to be claimed again without waiting for its time.
                     Some(_) if settled.verdict.state == State::Available => {
@@ -72,6 +76,7 @@ impl SchedulerActor {
                 self.unwritten.insert((job.id, job.attempt));
             }
         }
+        frees
     }
 
     fn count(&self, Settled { job, verdict, at }: &Settled) {

@@ -55,6 +55,12 @@ pub(in crate::cli) fn arguments() -> Command {
                 .arg(json_flag()),
         )
         .subcommand(
+            Command::new("flow")
+                .about("Show the jobs that wait for each other, one of which this is")
+                .arg(id())
+                .arg(json_flag()),
+        )
+        .subcommand(
             Command::new("enqueue")
                 .about("Enqueue a job of any kind")
                 .arg(
@@ -132,6 +138,10 @@ pub(in crate::cli) fn read(matches: &ArgMatches) -> Jobs {
             json,
         },
         "show" => Jobs::Show {
+            id: required(matches, "id"),
+            json,
+        },
+        "flow" => Jobs::Flow {
             id: required(matches, "id"),
             json,
         },

@@ -5,8 +5,11 @@ use std::io::{self, Write};
 use crate::{
     cli::output::{self, Page, instant},
     queue::State,
-    store::{AttemptRow, JobRow},
-    web::api::jobs::{List, Listed, shown},
+    store::{AttemptRow, FlowRows, JobRow},
+    web::api::{
+        flows::FlowJson,
+        jobs::{List, Listed, shown},
+    },
 };
 
 /// Many jobs.
@@ -41,6 +44,7 @@ pub(super) fn one(
             ("args", Some(job.args.clone())),
             ("queue", Some(job.queue.clone())),
             ("state", Some(job.state.to_string())),
+            ("flow", job.flow.map(|first| first.to_string())),
             ("attempt", Some(attempt(job))),
             ("priority", Some(job.priority.to_string())),
             ("user", job.user.map(|user| user.to_string())),
@@ -71,6 +75,27 @@ pub(super) fn one(
         .collect();
     let head = ["ATTEMPT", "STARTED", "ENDED", "OUTCOME", "ERROR"];
     output::table(out, head, &rows)
+}
+
+/// Jobs that wait for each other, in the order in which they can begin.
+pub(super) fn flow(out: &mut dyn Write, flow: &FlowRows, json: bool) -> io::Result<()> {
+    if json {
+        return output::json(out, &FlowJson::from(flow));
+    }
+    let waits = |job: &JobRow| {
+        let edges = flow.edges.iter().filter(|edge| edge.after == job.id);
+        let waits = edges.map(|edge| format!("{} of {}", edge.upon, edge.before));
+        waits.collect::<Vec<_>>().join(", ")
+    };
+    let rows: Vec<_> = flow
+        .jobs
+        .iter()
+        .map(|job| {
+            let [id, kind, _, state, attempt, _] = row(job);
+            [id, kind, state, attempt, waits(job)]
+        })
+        .collect();
+    output::table(out, ["ID", "KIND", "STATE", "ATTEMPT", "WAITS FOR"], &rows)
 }
 
 /// A job that is new.

@@ -75,6 +75,8 @@ pub struct Shown {
     #[serde(flatten)]
     job: Listed,
     args: Value,
+    /// The first job of its flow; null if it belongs to none.
+    flow: Option<JobId>,
     attempts: Vec<Attempt>,
     result: Option<String>,
 }
@@ -214,6 +216,7 @@ pub fn shown(job: &JobRow, recorded: Vec<AttemptRow>) -> Shown {
         job: job.into(),
         // What cannot be read as JSON is shown as it is: that is then the trouble.
         args: serde_json::from_str(&job.args).unwrap_or_else(|_| Value::from(job.args.as_str())),
+        flow: job.flow,
         attempts: attempts(job, recorded),
         result: job.result.clone(),
     }

@@ -1,6 +1,7 @@
 //! The JSON API: sign-ups for everybody, the rest for operators.
 
 pub mod actors;
+pub mod flows;
 pub mod health;
 pub mod jobs;
 mod new_job;
