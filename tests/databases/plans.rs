@@ -128,11 +128,11 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 heard(store.claim(TASK, &["a"], 5, here, now)).await,
                 &["jobs_available", PRIMARY],
             ),
-            ("settle", heard(store.settle(&ends)).await, &[PRIMARY]),
+            ("settle", heard(store.settle(&ends)).await, &[EXECUTING]),
             (
                 "note_progress",
                 heard(store.note_progress(here, &steps)).await,
-                &[PRIMARY],
+                &[EXECUTING],
             ),
             ("orphans", heard(store.orphans()).await, &["jobs_executing"]),
             (
@@ -172,6 +172,10 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 let primary = ["jobs_pkey", "INTEGER PRIMARY KEY"];
                 let used = match *index {
                     PRIMARY => primary.iter().any(|key| plan.contains(key)),
+                    EXECUTING => {
+                        let few = plan.contains("jobs_executing");
+                        few || primary.iter().any(|key| plan.contains(key))
+                    }
                     index => plan.contains(index),
                 };
                 let scans = plan.contains("Seq Scan on jobs")
@@ -203,3 +207,6 @@ fn in_state(state: State) -> JobFilter {
 
 /// Stands for the index of the primary key, which each database calls differently.
 const PRIMARY: &str = "the primary key";
+
+/// Likewise; few jobs execute, so that their own index will do as well.
+const EXECUTING: &str = "the primary key, or the index of those that execute";
