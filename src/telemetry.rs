@@ -2,7 +2,10 @@
 //!
 //! Everything goes to standard error; standard output belongs to the answers of the command line.
 
+#[cfg(feature = "otlp")]
+mod otlp;
 mod seldom;
+pub mod trace;
 
 use std::{any::Any, io::IsTerminal, panic};
 
@@ -11,6 +14,7 @@ use tracing_subscriber::{
 };
 
 pub use seldom::Seldom;
+pub use trace::Trace;
 
 /// Why no log can be written.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +29,10 @@ pub enum TelemetryError {
         /// What is wrong with it.
         source: ParseError,
     },
+    /// No spans can be sent to a collector.
+    #[cfg(feature = "otlp")]
+    #[error("the OTEL_* variables ask for spans that cannot be sent: {0}")]
+    Exporter(String),
     /// This process logs elsewhere already.
     #[error("the log of this process is in other hands already")]
     Taken(#[from] tracing_subscriber::util::TryInitError),
@@ -50,14 +58,28 @@ pub fn start(json: bool, filter: &str) -> Result<(), TelemetryError> {
     } else {
         lines.with_ansi(std::io::stderr().is_terminal()).boxed()
     };
-    tracing_subscriber::registry()
-        .with(lines.with_filter(levels))
-        .try_init()?;
+    let registry = tracing_subscriber::registry().with(lines.with_filter(levels));
+    #[cfg(feature = "otlp")]
+    let registry = registry.with(otlp::layer()?.map(|layer| layer.with_filter(spans())));
+    registry.try_init()?;
     panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
         tracing::error!(location, "panicked: {}", panic_message(panic.payload()));
     }));
     Ok(())
+}
+
+/// Sends what is still on its way to elsewhere. The last thing that a process does.
+pub fn flush() {
+    #[cfg(feature = "otlp")]
+    otlp::flush();
+}
+
+/// Requests and attempts. What the libraries do within them, the exporter's own among them, is no concern of a collector's.
+#[cfg(feature = "otlp")]
+fn spans() -> tracing_subscriber::filter::Targets {
+    let ours = env!("CARGO_PKG_NAME");
+    tracing_subscriber::filter::Targets::new().with_target(ours, tracing::Level::INFO)
 }
 
 /// What a panic said of itself; most say something.

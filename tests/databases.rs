@@ -92,6 +92,7 @@ fn sign_up(username: &str, email: &str) -> NewSignup {
         user: user(username, email),
         receipt: format!("receipt of {username}"),
         idempotency_key: None,
+        trace: None,
     }
 }
 

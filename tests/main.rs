@@ -24,3 +24,4 @@ mod signup;
 mod support;
 mod tls;
 mod tools;
+mod traces;

@@ -6,13 +6,15 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::{runtime::Handle, task::JoinError};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tracing::{Instrument, Span, field::Empty};
 
 use super::supervision::Fall;
 use crate::{
     clock::Clock,
     jobs::JobError,
     queue::{Fault, Outcome},
-    telemetry::panic_message,
+    store::JobRow,
+    telemetry::{Trace, panic_message, trace},
 };
 
 /// What bounds an attempt: its time limit, and whether anybody still wants it.
@@ -50,7 +52,12 @@ impl Bounds {
         &self,
         work: BoxFuture<'static, Result<T, JobError>>,
     ) -> Result<T, Outcome> {
-        let work = AbortOnDropHandle::new(self.threads.spawn(work));
+        let work = work.instrument(Span::current());
+        let work = match trace::current() {
+            Some(trace) => self.threads.spawn(trace::within(trace, work)),
+            None => self.threads.spawn(work),
+        };
+        let work = AbortOnDropHandle::new(work);
         self.hold(async {
             match work.await {
                 Ok(done) => done.map_err(outcome_of),
@@ -74,6 +81,29 @@ impl Bounds {
             }
         }
     }
+}
+
+/// Makes an attempt in a span, and in a trace, of its own; both name whoever enqueued the job.
+pub(super) async fn traced<T>(
+    job: &JobRow,
+    work: impl Future<Output = (Outcome, T)>,
+) -> (Outcome, T) {
+    let cause: Option<Trace> = job.trace.as_ref().and_then(|trace| trace.parse().ok());
+    let span = tracing::info_span!(
+        "job",
+        job.id = job.id.0,
+        job.kind = job.kind,
+        job.queue = job.queue,
+        job.attempt = job.attempt,
+        trace.id = Empty,
+        caused_by = cause.as_ref().map(Trace::id),
+        outcome = Empty,
+    );
+    let trace = trace::begin(&span, cause.as_ref());
+    span.record("trace.id", trace.id());
+    let ended = trace::within(trace, work).instrument(span.clone()).await;
+    span.record("outcome", ended.0.word());
+    ended
 }
 
 fn last_words(broken: JoinError) -> String {

@@ -8,7 +8,7 @@ mod waits;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Supervised, WrapFuture};
 
 use super::{
-    attempt::{Bounds, failed},
+    attempt::{Bounds, failed, traced},
     probe::Post,
     scheduler::{Report, Run},
     station::{Bench, Station},
@@ -69,12 +69,16 @@ impl Handler<Post<Run>> for EmailActor {
             connection: connection.or_else(|| self.mailer.connection()),
         };
         let work = async move {
-            let outcome = match delivery.attempt(&run).await {
-                Ok(()) => Outcome::Completed { result: None },
-                Err(outcome) => delivery.timed(&run.job, outcome).await,
+            let made = async {
+                let outcome = match delivery.attempt(&run).await {
+                    Ok(()) => Outcome::Completed { result: None },
+                    Err(outcome) => delivery.timed(&run.job, outcome).await,
+                };
+                (outcome, delivery.connection)
             };
+            let (outcome, connection) = traced(&run.job, made).await;
             drop(handling);
-            (run.ticket, outcome, delivery.connection)
+            (run.ticket, outcome, connection)
         };
         ctx.spawn(
             work.into_actor(self)

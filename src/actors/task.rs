@@ -4,6 +4,7 @@
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Supervised, WrapFuture};
 
 use super::{
+    attempt::traced,
     probe::Post,
     scheduler::{Report, Run},
     station::{Bench, Station},
@@ -42,9 +43,11 @@ impl Handler<Post<Run>> for TaskActor {
         self.0.begin();
         let bench = self.0.bench.clone();
         let work = async move {
-            let outcome = attempt(&run, &bench)
-                .await
-                .unwrap_or_else(|outcome| outcome);
+            let made = async {
+                let made = attempt(&run, &bench).await;
+                (made.unwrap_or_else(|outcome| outcome), ())
+            };
+            let (outcome, ()) = traced(&run.job, made).await;
             drop(handling);
             (run.ticket, outcome)
         };

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Command;
 
 use super::Failure;
-use crate::{app, config::Config};
+use crate::{app, config::Config, telemetry};
 
 pub(super) fn arguments() -> Command {
     Command::new("serve")
@@ -18,11 +18,12 @@ pub(super) fn arguments() -> Command {
 
 /// Serves, and says where once it does.
 pub(super) fn run(config: Config) -> Result<(), Failure> {
-    app::run(config, |base_url, address| {
+    let served = app::run(config, |base_url, address| {
         let base_url = base_url.as_str().trim_end_matches('/');
         let ready = format!("cadastro is ready: {base_url}/signup (listening on {address})");
         // Nobody need read it: the log says so too.
         let _ = writeln!(io::stdout(), "{ready}");
-    })?;
-    Ok(())
+    });
+    telemetry::flush();
+    Ok(served?)
 }

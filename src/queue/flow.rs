@@ -106,6 +106,12 @@ impl Flow {
         Member(after)
     }
 
+    /// The same flow, enqueued at this place of a trace.
+    pub fn traced(mut self, trace: Option<&str>) -> Self {
+        self.jobs = self.jobs.into_iter().map(|job| job.traced(trace)).collect();
+        self
+    }
+
     /// The jobs, in the order in which they were added.
     pub fn jobs(&self) -> &[NewJob] {
         &self.jobs

@@ -106,6 +106,12 @@ pub struct NewJob {
 }
 
 impl NewJob {
+    /// The same job, enqueued at this place of a trace unless it has one already.
+    pub fn traced(self, trace: Option<&str>) -> Self {
+        let trace = self.trace.or_else(|| trace.map(str::to_owned));
+        NewJob { trace, ..self }
+    }
+
     /// A job without arguments, due at once, on the usual terms.
     pub fn of(kind: impl Into<String>, queue: impl Into<String>) -> Self {
         NewJob {

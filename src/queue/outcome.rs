@@ -42,6 +42,22 @@ pub enum Outcome {
     Rescued,
 }
 
+impl Outcome {
+    /// In a word, for whoever watches the attempt itself. What follows from it is an [`Ending`].
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Completed { .. } => "completed",
+            Outcome::Failed { .. } => "failed",
+            Outcome::Hopeless { .. } => "hopeless",
+            Outcome::Cancelled { .. } => "cancelled",
+            Outcome::Snoozed { .. } => "snoozed",
+            Outcome::HandedBack => "handed_back",
+            Outcome::NotBegun => "not_begun",
+            Outcome::Rescued => "rescued",
+        }
+    }
+}
+
 /// What kind of trouble ended an attempt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {

@@ -30,6 +30,8 @@ pub struct NewSignup {
     pub receipt: String,
     /// What a second submit of the same form brings along again.
     pub idempotency_key: Option<String>,
+    /// Where the request stands that brought it: the W3C trace context of its jobs.
+    pub trace: Option<String>,
 }
 
 /// A sign-up that was accepted, just now or by an earlier submit of the same form.
@@ -170,6 +172,7 @@ impl Store {
                 let first: Vec<NewJob> = first_jobs(SignupId(signup))
                     .into_iter()
                     .map(|job| NewJob {
+                        trace: new.trace.clone(),
                         signup: Some(SignupId(signup)),
                         // The owner of the address did not ask for these.
                         user: owner.is_none().then_some(user),

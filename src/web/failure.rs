@@ -17,6 +17,7 @@ use super::{
     Answer,
     error::WebError,
     problem::{PROBLEM_JSON, Problem},
+    span,
     visit::{FORMS, Visit},
 };
 use crate::store;
@@ -38,6 +39,7 @@ pub async fn complete(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let asked = request.request().clone();
     let handled = store::sharing_one_limit(next.call(request));
+    let handled = span::carry(asked.clone(), handled);
     match rt::spawn(handled.in_current_span()).await {
         Ok(answer) => answer.map(without_endless_body),
         Err(broken) => Ok(ServiceResponse::from_err(WebError::from(broken), asked)),

@@ -227,8 +227,17 @@ pub fn command(program: &str, database: &TestDatabase, settings: &[(&str, &str)]
 
 /// Signs somebody up over HTTP, and gives the receipt.
 pub async fn sign_up(program: &Program, username: &str) -> String {
-    let answer = reqwest::Client::new()
-        .post(format!("{}/api/v1/signups", program.url))
+    sign_up_with(program, username, &[]).await
+}
+
+/// The same, with these headers.
+pub async fn sign_up_with(program: &Program, username: &str, headers: &[(&str, &str)]) -> String {
+    let url = format!("{}/api/v1/signups", program.url);
+    let request = headers.iter().fold(
+        reqwest::Client::new().post(url),
+        |request, (name, value)| request.header(*name, *value),
+    );
+    let answer = request
         .json(&json!({
             "username": username,
             "email": format!("{username}@example.com"),

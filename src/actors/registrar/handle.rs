@@ -21,6 +21,7 @@ use crate::{
     clock::Clock,
     config::Config,
     store::{self, NewSession, NewSignup, NewToken, SignedUp, SignupRefusal, Store},
+    telemetry::trace,
 };
 
 /// How long a session lasts.
@@ -106,6 +107,7 @@ impl Registrar {
             user: new_user(hash),
             receipt: Token::random().as_str().to_owned(),
             idempotency_key,
+            trace: here(),
         };
         let (reply, answer) = oneshot::channel();
         self.mailbox
@@ -176,7 +178,9 @@ impl Registrar {
             charged: self.config.rate_limit.then(|| (charged.clone(), share)),
             renewed: self.renewed(&password, found.password_hash).await,
         };
-        self.ask(LogIn(new)).await?.map_err(AskError::from)?;
+        self.ask(LogIn { new, trace: here() })
+            .await?
+            .map_err(AskError::from)?;
         self.refusals.forget(&charged);
         Ok(LoggedIn {
             user: found.user,
@@ -222,6 +226,7 @@ impl Registrar {
         let log_out = LogOut {
             user,
             token_hash: token.hash(),
+            trace: here(),
         };
         Ok(self.ask(log_out).await??)
     }
@@ -234,6 +239,11 @@ impl Registrar {
     {
         Ok(store::in_time(self.mailbox.ask(message)).await??)
     }
+}
+
+/// Where whoever asks stands, for the jobs that come of it.
+fn here() -> Option<String> {
+    trace::current().map(|trace| trace.to_string())
 }
 
 fn of_hash(error: HashError) -> AskError {

@@ -13,6 +13,7 @@ use crate::{
         probe::{Named, Post},
     },
     fail_points, jobs,
+    queue::NewJob,
     store::{NewSession, NewSignup, SignedUp, SignupRefusal, StoreError},
 };
 
@@ -23,11 +24,15 @@ pub(super) struct SignUp {
     pub reply: oneshot::Sender<Answer>,
 }
 
-pub(super) struct LogIn(pub NewSession);
+pub(super) struct LogIn {
+    pub new: NewSession,
+    pub trace: Option<String>,
+}
 
 pub(super) struct LogOut {
     pub user: UserId,
     pub token_hash: String,
+    pub trace: Option<String>,
 }
 
 pub(super) struct Charge {
@@ -83,12 +88,13 @@ impl Handler<Post<LogIn>> for RegistrarActor {
     type Result = ResponseFuture<Result<(), StoreError>>;
 
     fn handle(&mut self, post: Post<LogIn>, _: &mut Context<Self>) -> Self::Result {
-        let (LogIn(new), handling) = post.open();
+        let (LogIn { new, trace }, handling) = post.open();
         let (store, scheduler, now) =
             (self.store.clone(), self.scheduler.clone(), self.clock.now());
         Box::pin(async move {
             let _handling = handling;
-            store.log_in(&new, &jobs::at_log_in(new.user), now).await?;
+            let jobs = traced(jobs::at_log_in(new.user), trace);
+            store.log_in(&new, &jobs, now).await?;
             scheduler.wake();
             Ok(())
         })
@@ -104,7 +110,7 @@ impl Handler<Post<LogOut>> for RegistrarActor {
             (self.store.clone(), self.scheduler.clone(), self.clock.now());
         Box::pin(async move {
             let _handling = handling;
-            let jobs = jobs::at_log_out(log_out.user);
+            let jobs = traced(jobs::at_log_out(log_out.user), log_out.trace);
             let ended = store.log_out(&log_out.token_hash, &jobs, now).await?;
             if ended {
                 scheduler.wake();
@@ -112,6 +118,11 @@ impl Handler<Post<LogOut>> for RegistrarActor {
             Ok(ended)
         })
     }
+}
+
+fn traced(jobs: Vec<NewJob>, trace: Option<String>) -> Vec<NewJob> {
+    let traced = |job: NewJob| job.traced(trace.as_deref());
+    jobs.into_iter().map(traced).collect()
 }
 
 impl Handler<Post<Charge>> for RegistrarActor {

@@ -15,6 +15,7 @@ use crate::{
     jobs::Catalogue,
     queue::{Flow, JobId, NewJob, SignupId},
     store::{JobRow, Progress, Store},
+    telemetry::{Trace, trace},
 };
 
 /// How long the loop may take to answer before it counts as stuck.
@@ -60,6 +61,9 @@ impl Scheduler {
     /// Enqueues jobs, all or none.
     pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<JobRow>, AskError> {
         let (store, now) = (self.store.clone(), self.clock.now());
+        let trace = trace::current();
+        let traced = |job: NewJob| job.traced(trace.as_ref().map(Trace::as_str));
+        let jobs: Vec<NewJob> = jobs.into_iter().map(traced).collect();
         let rows = uncut(async move { store.enqueue(&jobs, now).await }).await??;
         self.wake();
         Ok(rows)
@@ -68,6 +72,7 @@ impl Scheduler {
     /// Enqueues jobs that wait for each other, all or none.
     pub async fn enqueue_flow(&self, flow: Flow) -> Result<Vec<JobRow>, AskError> {
         let (store, now) = (self.store.clone(), self.clock.now());
+        let flow = flow.traced(trace::current().as_ref().map(Trace::as_str));
         let rows = uncut(async move { store.enqueue_flow(&flow, now).await }).await??;
         self.wake();
         Ok(rows)

@@ -6,6 +6,7 @@ use super::SchedulerActor;
 use crate::{
     queue::{EMAIL, Ending, Outcome, Policy, State, Tally, settle},
     store::{JobRow, Settled},
+    telemetry::Trace,
 };
 
 impl SchedulerActor {
@@ -95,6 +96,8 @@ impl SchedulerActor {
     /// One line in the log for each end.
     fn report(&self, Settled { job, verdict, .. }: &Settled, ours: bool) {
         let (id, kind, attempt) = (job.id.0, job.kind.as_str(), job.attempt);
+        let cause: Option<Trace> = job.trace.as_ref().and_then(|trace| trace.parse().ok());
+        let caused_by = cause.as_ref().map(Trace::id);
         let ending = verdict.ending.word();
         let error = verdict.error.as_deref();
         match (error.map(|error| for_the_log(job, error)), verdict.ending) {
@@ -104,22 +107,44 @@ impl SchedulerActor {
                 tracing::warn!(job.id = id, kind, attempt, ending, "a late end was refused");
             }
             (Some(error), Ending::Discarded) => {
-                tracing::error!(job.id = id, kind, attempt, error, "a job was discarded");
+                tracing::error!(
+                    job.id = id,
+                    kind,
+                    attempt,
+                    caused_by,
+                    error,
+                    "a job was discarded"
+                );
             }
             (_, Ending::HandedBack) => {
-                tracing::info!(job.id = id, kind, attempt, ending, "an attempt ended");
+                tracing::info!(
+                    job.id = id,
+                    kind,
+                    attempt,
+                    caused_by,
+                    ending,
+                    "an attempt ended"
+                );
             }
             (Some(error), _) => {
                 tracing::warn!(
                     job.id = id,
                     kind,
                     attempt,
+                    caused_by,
                     ending,
                     error,
                     "an attempt ended"
                 );
             }
-            (None, _) => tracing::info!(job.id = id, kind, attempt, ending, "an attempt ended"),
+            (None, _) => tracing::info!(
+                job.id = id,
+                kind,
+                attempt,
+                caused_by,
+                ending,
+                "an attempt ended"
+            ),
         }
     }
 
