@@ -2,6 +2,7 @@
 
 mod api;
 mod browser;
+mod cancel;
 mod cli;
 mod config;
 mod databases;

@@ -258,22 +258,6 @@ async fn a_job_that_says_not_now_comes_back_without_losing_an_attempt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_job_can_be_cancelled() {
-    for database in TestDatabase::both() {
-        let trouble = InTrouble::on(&database, How::Hangs, 1).await;
-        trouble.reaches(State::Executing).await;
-        let told = trouble
-            .app
-            .scheduler
-            .cancel(trouble.job)
-            .await
-            .expect("an answer");
-        assert!(told.is_some());
-        trouble.reaches(State::Cancelled).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_paused_queue_starts_nothing_until_it_is_resumed() {
     for database in TestDatabase::both() {
         let app = TestApp::builder(&database)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::JobError;
 use crate::{
@@ -36,6 +37,7 @@ pub struct Tools {
 pub struct Context {
     tools: Tools,
     job: Arc<JobRow>,
+    stop: CancellationToken,
 }
 
 /// Somebody who reads what a job has to say.
@@ -48,7 +50,16 @@ pub struct Reader {
 impl Context {
     /// The view of one attempt.
     pub fn new(tools: Tools, job: Arc<JobRow>) -> Self {
-        Context { tools, job }
+        Context {
+            tools,
+            job,
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// The same, for an attempt that this token asks to stop.
+    pub fn until(self, stop: CancellationToken) -> Self {
+        Context { stop, ..self }
     }
 
     /// This job's number.
@@ -64,6 +75,21 @@ impl Context {
     /// When this attempt began.
     pub fn begun(&self) -> Timestamp {
         self.job.started_at.unwrap_or(self.job.run_at)
+    }
+
+    /// Ends once nobody wants the job's end any more: an operator has cancelled it.
+    ///
+    /// It has five seconds from then on to clean up and return; then it is dropped at its next `.await`. What
+    /// it returns is on record, and only `Ok` still counts as completed: one that has stopped half-way says
+    /// `JobError::cancel`. A job without anything to clean up need not listen.
+    pub async fn cancelled(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Whether [`Context::cancelled`] has ended: for loops, and for code that blocks its thread, which nothing
+    /// else can stop. There it also tells that the time limit is over, or the process stops.
+    pub fn is_cancelled(&self) -> bool {
+        self.stop.is_cancelled()
     }
 
     /// Users, sign-ups and other jobs.

@@ -42,7 +42,8 @@ impl Store {
     /// Writes down how attempts ended, in one transaction.
     ///
     /// An answer is `false` where the attempt was no longer its owner's: a late finish, which
-    /// changes nothing.
+    /// changes nothing. It is `false` as well where the job is asked to stop and the verdict knows
+    /// nothing of that: then it has to be judged anew.
     pub async fn settle(&self, batch: &[Settled]) -> Result<Vec<bool>, StoreError> {
         let answers = change!(self, |c| {
             let mut answers = Vec::with_capacity(batch.len());
@@ -96,6 +97,7 @@ const ENDED: &str = ") UPDATE jobs SET state = ends.state, \
      result = ends.result FROM ends \
      WHERE jobs.id = ends.id AND jobs.state = 'executing' \
      AND jobs.owner = ends.owner AND jobs.attempt = ends.attempt \
+     AND (jobs.cancel_at IS NULL OR ends.state IN ('completed', 'cancelled')) \
      RETURNING jobs.id, jobs.attempt";
 
 const FAILURES: &str = "INSERT INTO attempts \

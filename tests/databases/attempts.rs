@@ -2,7 +2,7 @@
 
 use cadastro::{
     queue::{Ending, State, TASK, Verdict},
-    store::{AttemptRow, JobRow, Progress, Settled, Store},
+    store::{Asked, AttemptRow, JobRow, Progress, Settled, Store},
 };
 
 use super::{at, claimed, enqueued, enter, found, job, on_both, state_of};
@@ -329,7 +329,7 @@ async fn a_retry_gives_one_more_attempt_to_a_job_that_has_none_left() {
 }
 
 #[tokio::test]
-async fn a_cancel_stops_what_waits_and_nothing_else() {
+async fn a_cancel_stops_what_waits_asks_what_executes_and_nothing_else() {
     on_both(async |subject| {
         let store = &subject.store;
         for state in State::ALL {
@@ -343,6 +343,17 @@ async fn a_cancel_stops_what_waits_and_nothing_else() {
                         (now.state, now.finished_at),
                         (State::Cancelled, Some(at(60)))
                     );
+                    assert_eq!(now.cancel_at, None);
+                }
+                State::Executing => {
+                    assert_eq!(answer.as_ref(), Some(&now));
+                    let asked = JobRow {
+                        cancel_at: Some(at(60)),
+                        ..row.clone()
+                    };
+                    assert_eq!(now, asked);
+                    let again = store.cancel(row.id, at(70)).await.expect("an answer");
+                    assert_eq!(again, Some(asked));
                 }
                 _ => assert_eq!((answer, now), (None, row), "{state}"),
             }
@@ -351,6 +362,43 @@ async fn a_cancel_stops_what_waits_and_nothing_else() {
         let words = State::ALL.map(State::word);
         let due = store.claim(TASK, &words, 9, "here", at(1000)).await;
         assert_eq!(due.expect("an answer"), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_asked_to_stop_ends_as_completed_or_cancelled() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let asked = async |kind: &str| {
+            let row = executing(store, kind).await;
+            store.cancel(row.id, at(3)).await.expect("an answer");
+            row
+        };
+        let cancelled = Verdict {
+            state: State::Cancelled,
+            ending: Ending::Cancelled,
+            ..verdict()
+        };
+        let one = asked("one").await;
+        let of_one = Asked {
+            job: one.id,
+            attempt: 1,
+            at: at(3),
+        };
+        executing(store, "another").await;
+        assert_eq!(store.asked("here").await.expect("an answer"), [of_one]);
+        assert_eq!(store.asked("there").await.expect("an answer"), []);
+        for late in [again(), given_up("550")] {
+            assert!(!settle(store, &one, late).await);
+            assert_eq!(state_of(store, &one).await, State::Executing);
+        }
+        assert!(settle(store, &one, cancelled).await);
+        assert_eq!(store.asked("here").await.expect("an answer"), []);
+
+        let two = asked("two").await;
+        assert!(settle(store, &two, verdict()).await);
+        assert_eq!(state_of(store, &two).await, State::Completed);
     })
     .await;
 }

@@ -140,6 +140,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 heard(store.executing(here)).await,
                 &["jobs_executing"],
             ),
+            ("asked", heard(store.asked(here)).await, &["jobs_executing"]),
             (
                 "discarded jobs",
                 heard(store.jobs(&in_state(State::Discarded), None, 20)).await,

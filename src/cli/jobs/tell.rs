@@ -47,6 +47,7 @@ pub(super) fn one(
             ("created", Some(instant(job.created_at))),
             ("due", Some(instant(job.run_at))),
             ("started", job.started_at.map(instant)),
+            ("asked to stop", job.cancel_at.map(instant)),
             ("ended", job.finished_at.map(instant)),
             ("progress", job.progress.map(|done| format!("{done} %"))),
             ("result", job.result.clone()),
@@ -90,9 +91,15 @@ pub(super) fn retried(out: &mut dyn Write, jobs: &[JobRow], json: bool) -> io::R
     })
 }
 
-/// Jobs that are never to be done.
+/// Jobs that are never to be done, or not to the end.
 pub(super) fn cancelled(out: &mut dyn Write, jobs: &[JobRow], json: bool) -> io::Result<()> {
-    moved(out, jobs, json, |_| "is cancelled".to_owned())
+    moved(out, jobs, json, |job| {
+        let moved = match job.state {
+            State::Executing => "is asked to stop",
+            _ => "is cancelled",
+        };
+        moved.to_owned()
+    })
 }
 
 fn moved(
