@@ -17,6 +17,7 @@ mod mail;
 mod metrics;
 mod model;
 mod outage;
+mod progress;
 mod recovery;
 mod retries;
 mod security;

@@ -109,10 +109,21 @@ impl Context {
 
     /// Tells whoever watches how far the job has come: 0 to 100 percent.
     pub fn progress(&self, percent: i32) {
+        self.tell(percent, None);
+    }
+
+    /// The same, with a few words about what it is at, in its reader's language. They stay until the attempt
+    /// says others, or ends.
+    pub fn progress_with(&self, percent: i32, message: impl Into<String>) {
+        self.tell(percent, Some(message.into()));
+    }
+
+    fn tell(&self, percent: i32, message: Option<String>) {
         (self.tools.progress)(Progress {
             job: self.job.id,
             attempt: self.job.attempt,
             percent: percent.clamp(0, 100),
+            message,
         });
     }
 

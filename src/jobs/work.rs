@@ -23,7 +23,7 @@ pub trait Letter: Job {
 /// A task is done; perhaps it has something to say to whoever asked for it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Done {
-    /// In the reader's language.
+    /// In the reader's language; cut after 64 KiB.
     pub result: Option<String>,
 }
 

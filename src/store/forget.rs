@@ -38,6 +38,7 @@ impl Store {
                             jobs::state.eq(State::Cancelled.word()),
                             jobs::finished_at.eq(now),
                             jobs::progress.eq(None::<i32>),
+                            jobs::message.eq(None::<String>),
                         ))
                         .returning((jobs::id, jobs::attempt, jobs::owner, jobs::started_at))
                         .get_results(c)

@@ -37,7 +37,7 @@ impl Task for Tell {
 
 /// All that is written about jobs, letters and people.
 const ALL: &str = "
-    SELECT kind || ' ' || state || ' ' || args || ' ' || coalesce(result, '') AS line FROM jobs
+    SELECT kind || ' ' || state || ' ' || args || ' ' || coalesce(result, '') || coalesce(message, '') AS line FROM jobs
     UNION ALL SELECT outcome || ' ' || coalesce(error, '') FROM attempts
     UNION ALL SELECT recipient || ' ' || subject || ' ' || body_text || ' ' || body_html FROM letters
     UNION ALL SELECT username || ' ' || email FROM users

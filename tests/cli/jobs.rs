@@ -184,7 +184,7 @@ async fn a_job_that_executes_on_a_server_is_asked_to_stop() {
         let shown = terminal.say(&format!("jobs show {job}")).done();
         let why = "cancelled  half of it is undone; cancelled by an operator at 2";
         assert!(shown.contains(why), "{shown}");
-        assert!(shown.contains("asked to stop  2"), "{shown}");
+        assert!(shown.contains("cancel    asked for at 2"), "{shown}");
     }
 }
 

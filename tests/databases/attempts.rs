@@ -239,6 +239,38 @@ async fn a_character_that_no_text_can_hold_does_not_keep_an_end_from_being_writt
 }
 
 #[tokio::test]
+async fn of_what_a_job_says_without_end_the_beginning_is_kept() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let row = executing(store, "one").await;
+        let message = Progress {
+            job: row.id,
+            attempt: 1,
+            percent: 1,
+            message: Some("é".repeat(1000)),
+        };
+        store
+            .note_progress("here", &[message])
+            .await
+            .expect("an answer");
+        let message = found(store, &row).await.message.expect("a message");
+        assert_eq!(message, format!("{} […]", "é".repeat(250)));
+
+        let said = Verdict {
+            // A character that lies across the end of what is kept is left out.
+            result: Some(format!("a{}", "é".repeat(100_000))),
+            ..verdict()
+        };
+        assert!(settle(store, &row, said).await);
+        let done = found(store, &row).await;
+        let kept = format!("a{} […]", "é".repeat(32 * 1024 - 1));
+        assert!(done.result == Some(kept));
+        assert_eq!(done.message, None);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn progress_is_noted_of_the_attempt_that_is_under_way() {
     on_both(async |subject| {
         let store = &subject.store;
@@ -248,6 +280,7 @@ async fn progress_is_noted_of_the_attempt_that_is_under_way() {
                 job: row.id,
                 attempt,
                 percent,
+                message: None,
             };
             let noted = store.note_progress(owner, &[progress]).await;
             noted.expect("an answer");

@@ -119,6 +119,13 @@ impl Handler<Post<Advance>> for SchedulerActor {
         if self.progress.is_empty() {
             ctx.run_later(PROGRESS, |actor, ctx| actor.turn(ctx));
         }
+        let before = self.progress.remove(&progress.job);
+        let before = before.filter(|before| before.attempt == progress.attempt);
+        let message = progress.message.or_else(|| before?.message);
+        let progress = Progress {
+            message,
+            ..progress
+        };
         self.progress.insert(progress.job, progress);
     }
 }

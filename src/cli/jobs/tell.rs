@@ -47,9 +47,14 @@ pub(super) fn one(
             ("created", Some(instant(job.created_at))),
             ("due", Some(instant(job.run_at))),
             ("started", job.started_at.map(instant)),
-            ("asked to stop", job.cancel_at.map(instant)),
+            (
+                "cancel",
+                job.cancel_at
+                    .map(|at| format!("asked for at {}", instant(at))),
+            ),
             ("ended", job.finished_at.map(instant)),
             ("progress", job.progress.map(|done| format!("{done} %"))),
+            ("message", job.message.clone()),
             ("result", job.result.clone()),
         ],
     )?;
