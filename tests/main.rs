@@ -22,6 +22,7 @@ mod recovery;
 mod retries;
 mod security;
 mod signup;
+mod steps;
 mod support;
 mod tls;
 mod tools;

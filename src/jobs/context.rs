@@ -1,6 +1,9 @@
 //! What a job has at hand while it runs.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -38,6 +41,8 @@ pub struct Context {
     tools: Tools,
     job: Arc<JobRow>,
     stop: CancellationToken,
+    /// The names of those that this attempt has come to.
+    pub(super) steps: Arc<Mutex<HashSet<String>>>,
 }
 
 /// Somebody who reads what a job has to say.
@@ -54,6 +59,7 @@ impl Context {
             tools,
             job,
             stop: CancellationToken::new(),
+            steps: Arc::default(),
         }
     }
 
@@ -65,6 +71,10 @@ impl Context {
     /// This job's number.
     pub fn job(&self) -> JobId {
         self.job.id
+    }
+
+    pub(super) fn row(&self) -> &JobRow {
+        &self.job
     }
 
     /// Counted from 1.

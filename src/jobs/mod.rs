@@ -4,6 +4,7 @@ mod context;
 mod parameter_task;
 mod registry;
 mod simple_task;
+mod step;
 mod welcome_email;
 mod work;
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::change,
-    schema::{attempts, jobs, letters, signups, users},
+    schema::{attempts, jobs, letters, signups, steps, users},
 };
 use crate::{
     account::UserId,
@@ -53,6 +53,15 @@ impl Store {
                         .set(attempts::error.eq(None::<String>))
                         .execute(c)
                         .await?;
+                    // Those of a job that may yet run keep it from doing twice what it has done.
+                    let over = jobs::table
+                        .filter($theirs)
+                        .filter(jobs::finished_at.is_not_null());
+                    diesel::delete(
+                        steps::table.filter(steps::job_id.eq_any(over.select(jobs::id))),
+                    )
+                    .execute(c)
+                    .await?;
                     for (job, attempt, owner, started_at) in cut {
                         diesel::insert_into(attempts::table)
                             .values((

@@ -30,6 +30,7 @@ mod settle;
 mod signups;
 mod sole;
 mod sqlite;
+mod steps;
 mod throttles;
 mod tls;
 

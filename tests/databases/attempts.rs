@@ -271,6 +271,36 @@ async fn of_what_a_job_says_without_end_the_beginning_is_kept() {
 }
 
 #[tokio::test]
+async fn a_step_is_kept_by_the_attempt_that_is_under_way_and_by_no_other() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let first = executing(store, "a").await;
+        let keep = async |row: &JobRow, name, result| {
+            let kept = store.keep_step(row, name, result, at(2)).await;
+            kept.expect("an answer")
+        };
+        let kept = async |name| store.step(first.id, name).await.expect("an answer");
+        assert_eq!(kept("charge").await, None);
+        assert!(keep(&first, "charge", "17").await);
+        assert!(settle(store, &first, again()).await);
+        assert!(!keep(&first, "deliver", "1").await);
+        store.stage(at(60)).await.expect("an answer");
+        let second = claimed(store, "a", "here").await;
+        assert!(!keep(&first, "deliver", "1").await);
+        assert_eq!(kept("deliver").await, None);
+        let elsewhere = JobRow {
+            owner: Some("there".to_owned()),
+            ..second.clone()
+        };
+        assert!(!keep(&elsewhere, "deliver", "1").await);
+        assert!(keep(&second, "deliver", "2").await);
+        assert_eq!(kept("charge").await.as_deref(), Some("17"));
+        assert_eq!(kept("deliver").await.as_deref(), Some("2"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn progress_is_noted_of_the_attempt_that_is_under_way() {
     on_both(async |subject| {
         let store = &subject.store;
