@@ -20,6 +20,7 @@ mod outage;
 mod progress;
 mod recovery;
 mod retries;
+mod retry_after;
 mod security;
 mod signup;
 mod steps;

@@ -99,6 +99,11 @@ fn last_words(broken: JoinError) -> String {
 fn outcome_of(error: JobError) -> Outcome {
     match error {
         JobError::Failed(error) => failed(Fault::Error, chain(error.as_ref())),
+        JobError::Later { after, error } => Outcome::Failed {
+            fault: Fault::Error,
+            error: format!("{}: {}", Fault::Error.word(), chain(error.as_ref())),
+            retry_after: Some(after),
+        },
         JobError::Hopeless(error) => Outcome::Hopeless { error },
         JobError::Cancel(reason) => Outcome::Cancelled { reason },
         JobError::DoneAlready => Outcome::Completed { result: None },

@@ -168,9 +168,10 @@ pub fn settle(
             error, retry_after, ..
         } => Verdict {
             state: State::Retryable,
-            run_at: Some(later(
-                retry_after.unwrap_or_else(|| policy.wait(attempt, chance)),
-            )),
+            run_at: Some(later(match retry_after {
+                Some(asked) => asked.min(policy.longest()),
+                None => policy.wait(attempt, chance),
+            })),
             ending: Ending::Retried,
             error: Some(error),
             ..base
