@@ -1,6 +1,7 @@
 //! The letters that a sign-up sends: what they say, when they leave, and what becomes of them in trouble.
 
 mod breaker;
+mod cancel;
 mod crowd;
 mod delivery;
 mod doubt;

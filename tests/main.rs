@@ -2,6 +2,7 @@
 
 mod api;
 mod browser;
+mod cancel;
 mod cli;
 mod config;
 mod databases;
@@ -17,10 +18,13 @@ mod mail;
 mod metrics;
 mod model;
 mod outage;
+mod progress;
 mod recovery;
 mod retries;
+mod retry_after;
 mod security;
 mod signup;
+mod steps;
 mod support;
 mod tls;
 mod tools;

@@ -17,6 +17,7 @@ mod registrar;
 mod report;
 mod scheduler;
 mod station;
+mod stop;
 mod supervision;
 mod system;
 mod task;

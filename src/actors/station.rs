@@ -50,13 +50,13 @@ impl Bench {
         fail_points::pass!("handler.before_start", "{job:?}");
         let kind = self.catalogue.kind(&job.kind);
         let kind = kind.ok_or(Outcome::NotBegun)?;
-        let cx = JobContext::new(self.tools.clone(), run.job.clone());
+        let cx = JobContext::new(self.tools.clone(), run.job.clone()).until(run.stop.token());
         let bounds = Bounds::new(
             &self.threads,
             cx.clock(),
             cx.begun(),
             kind.policy.time_limit,
-            &run.cancel,
+            &run.stop,
         );
         Ok((kind, cx, bounds))
     }

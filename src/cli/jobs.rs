@@ -141,6 +141,8 @@ impl Jobs {
                 let store = open::store(config).await?;
                 let cancel = async |id| store.cancel(id, now).await;
                 let (done, refused) = each(&store, &ids, cancel, not_cancelled).await;
+                // An instance that does not hear it finds it at its next poll.
+                let _ = store.announce("").await;
                 tell::cancelled(out, &done, json)?;
                 refused
             }
@@ -206,10 +208,5 @@ fn not_retried(JobRow { id, state, .. }: &JobRow) -> String {
 }
 
 fn not_cancelled(JobRow { id, state, .. }: &JobRow) -> String {
-    match state {
-        State::Executing => format!(
-            "job {id} is executing: only the server that runs it can stop it, by POST /api/v1/jobs/{id}/cancel"
-        ),
-        _ => format!("job {id} is {state}: only jobs that wait can be cancelled"),
-    }
+    format!("job {id} is {state}: only jobs that have not ended can be cancelled")
 }

@@ -3,7 +3,9 @@
 mod context;
 mod parameter_task;
 mod registry;
+mod retry_after;
 mod simple_task;
+mod step;
 mod welcome_email;
 mod work;
 

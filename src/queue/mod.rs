@@ -10,7 +10,8 @@
 //!                                    |                           |
 //!                                    +---------------------------+    handed back: a stop, or a dead owner
 //!
-//!  cancelled: reached from every state that is not final.
+//!  cancelled: reached from every state that is not final. One that executes is asked to stop, and ends as
+//!  completed or cancelled however it ends.
 //!  An operator's retry: from retryable, discarded or cancelled to available.
 //!  A job that waits for others is scheduled, and comes due only once none of them blocks it any more.
 //!  A dead owner's job is handed back at once the first time, and after a growing wait from then on.

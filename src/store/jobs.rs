@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use diesel::prelude::*;
+use diesel::{
+    dsl::case_when,
+    prelude::*,
+    sql_types::{BigInt, Nullable},
+};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
@@ -98,6 +102,7 @@ impl Store {
                         jobs::state.eq(State::Available.word()),
                         jobs::run_at.eq(now.as_microsecond()),
                         jobs::finished_at.eq(None::<i64>),
+                        jobs::cancel_at.eq(None::<i64>),
                         jobs::max_attempts.eq(max_attempts.max(attempt + 1)),
                         jobs::blockers.eq(0),
                     ))
@@ -114,15 +119,30 @@ impl Store {
         raw.map(JobRow::try_from).transpose()
     }
 
-    /// Cancels a job that waits, and whatever waits for its success. `None` says that there is no such job, or that it does not wait.
+    /// Cancels a job that waits, and whatever waits for its success; has one that executes asked to stop: its
+    /// row says so, for whoever runs it to find. `None` says that there is no such job, or that it has ended.
+    ///
+    /// One statement for both: a job may move from the one to the other between two.
     pub async fn cancel(&self, id: JobId, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
-        let waiting = [State::Scheduled, State::Available, State::Retryable].map(State::word);
+        let ended = State::ALL.into_iter().filter(|state| state.is_final());
+        let ended: Vec<&str> = ended.map(State::word).collect();
+        let executes = || jobs::state.eq(State::Executing.word());
+        let at = Some(now.as_microsecond());
         let raw: Option<RawJob> = change!(self, |c| {
             let row: Option<RawJob> =
-                diesel::update(jobs::table.find(id.0).filter(jobs::state.eq_any(waiting)))
+                diesel::update(jobs::table.find(id.0).filter(jobs::state.ne_all(&ended)))
                     .set((
-                        jobs::state.eq(State::Cancelled.word()),
-                        jobs::finished_at.eq(now.as_microsecond()),
+                        jobs::state
+                            .eq(case_when(executes(), jobs::state)
+                                .otherwise(State::Cancelled.word())),
+                        jobs::finished_at
+                            .eq(case_when(executes(), jobs::finished_at).otherwise(at)),
+                        // Whoever asks again changes nothing.
+                        jobs::cancel_at.eq(case_when(
+                            executes().and(jobs::cancel_at.is_null()),
+                            at.into_sql::<Nullable<BigInt>>(),
+                        )
+                        .otherwise(jobs::cancel_at)),
                         jobs::blockers.eq(0),
                     ))
                     .returning(RawJob::as_returning())

@@ -123,6 +123,7 @@ impl Store {
                         jobs::owner.eq(owner),
                         jobs::started_at.eq(now.as_microsecond()),
                         jobs::progress.eq(None::<i32>),
+                        jobs::message.eq(None::<String>),
                     ))
                     .returning(RawJob::as_returning())
                     .get_results($c)

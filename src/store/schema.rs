@@ -161,3 +161,5 @@ diesel::allow_tables_to_appear_in_same_query!(users, signups);
 diesel::allow_tables_to_appear_in_same_query!(edges, jobs);
 diesel::allow_tables_to_appear_in_same_query!(instances, jobs);
 diesel::allow_tables_to_appear_in_same_query!(attempts, jobs, signups);
+diesel::allow_tables_to_appear_in_same_query!(jobs, steps);
+diesel::allow_tables_to_appear_in_same_query!(signups, steps);

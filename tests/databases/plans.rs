@@ -110,6 +110,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
             job: job.id,
             attempt: job.attempt,
             percent: 50,
+            message: None,
         }];
         let ends = [settled(&job, verdict())];
         let questions = [
@@ -140,6 +141,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 heard(store.executing(here)).await,
                 &["jobs_executing"],
             ),
+            ("asked", heard(store.asked(here)).await, &["jobs_executing"]),
             (
                 "discarded jobs",
                 heard(store.jobs(&in_state(State::Discarded), None, 20)).await,
@@ -193,7 +195,7 @@ fn types(question: &str) -> &'static str {
         "settle" => {
             "(bigint, text, integer, text, bigint, integer, integer, bigint, integer, text)"
         }
-        "note_progress" => "(bigint, text, integer, integer)",
+        "note_progress" => "(bigint, text, integer, integer, text)",
         _ => "",
     }
 }

@@ -6,13 +6,13 @@ use std::{
 };
 
 use actix::{Message, Recipient};
-use tokio_util::sync::CancellationToken;
 
 use super::SchedulerActor;
 use crate::{
     actors::{
         attempt::failed,
         probe::{Mailbox, Named, Post, Vitals},
+        stop::Stop,
     },
     queue::{Fault, Outcome},
     store::JobRow,
@@ -32,8 +32,7 @@ pub(in crate::actors) struct Worker {
 /// A claimed job on its way to a worker.
 pub(in crate::actors) struct Run {
     pub job: Arc<JobRow>,
-    /// Says stop in the middle.
-    pub cancel: CancellationToken,
+    pub stop: Stop,
     pub ticket: Ticket,
 }
 
@@ -165,7 +164,7 @@ impl Crew {
     pub(super) fn hand_out(
         &mut self,
         job: Arc<JobRow>,
-        cancel: CancellationToken,
+        stop: Stop,
         scheduler: &Mailbox<SchedulerActor>,
     ) -> bool {
         let Some(team) = self.teams.get_mut(job.queue.as_str()) else {
@@ -182,11 +181,7 @@ impl Crew {
             shift: self.shift,
             answered: false,
         };
-        let run = Run {
-            job,
-            cancel,
-            ticket,
-        };
+        let run = Run { job, stop, ticket };
         // A worker that has ended drops the message, and its ticket reports the attempt.
         worker.runs.do_send(Post::new(run, &worker.vitals));
         true

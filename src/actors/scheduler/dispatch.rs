@@ -4,14 +4,14 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use actix::Context;
 use jiff::Timestamp;
-use tokio_util::sync::CancellationToken;
 
 use super::{ENDS, POLL, Running, SchedulerActor, window};
 use crate::{
+    actors::stop::Stop,
     clock::Clock,
     fail_points,
     queue::{JobId, Outcome},
-    store::{JobRow, Progress, Settled, Store, StoreError},
+    store::{Asked, JobRow, Progress, Settled, Store, StoreError},
 };
 
 /// What a turn is to do, decided before it begins.
@@ -23,6 +23,8 @@ pub(super) struct Plan {
     progress: Vec<Progress>,
     /// Read the table anew: pauses, and what falls due.
     refresh: bool,
+    /// Look for attempts here that somebody has asked to stop.
+    heed: bool,
     /// Look for jobs that were claimed for us without our knowledge.
     unsure: bool,
     /// Jobs fall due now.
@@ -37,6 +39,8 @@ pub(super) struct Plan {
 pub(super) struct Taken {
     /// For each of the plan's, whether it was still ours to settle; `None` if nothing was written.
     pub settled: Option<Vec<bool>>,
+    /// The attempts of ours that somebody has asked to stop.
+    pub asked: Option<Vec<Asked>>,
     /// The jobs whose progress was written down.
     pub advanced: Vec<JobId>,
     pub paused: Option<HashSet<String>>,
@@ -64,6 +68,11 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
         [] => Some(Vec::new()),
         settle => Some(write_down(store, settle).await?),
     };
+    // An end may have been refused because it was judged before somebody asked.
+    let refused = taken.settled.iter().flatten().any(|ours| !ours);
+    if plan.heed || refused {
+        taken.asked = Some(store.asked(&plan.owner).await?);
+    }
     if !plan.progress.is_empty() {
         store.note_progress(&plan.owner, &plan.progress).await?;
         taken.advanced = plan.progress.iter().map(|progress| progress.job).collect();
@@ -160,6 +169,7 @@ impl SchedulerActor {
                 .map(|(_, progress)| progress)
                 .collect(),
             refresh,
+            heed: (std::mem::take(&mut self.heed) || polls) && !self.running.is_empty(),
             unsure: std::mem::take(&mut self.unsure),
             stage,
             claim,
@@ -178,17 +188,17 @@ impl SchedulerActor {
             let late = Duration::try_from(now.duration_since(job.run_at)).unwrap_or_default();
             self.parts.metrics.job_started(&job.queue, &job.kind, late);
             self.tell(&job);
-            let cancel = CancellationToken::new();
+            let stop = Stop::default();
             let running = Running {
                 job: job.clone(),
-                cancel: cancel.clone(),
+                stop: stop.clone(),
             };
             self.running.insert(job.id, running);
             fail_points::pass!("scheduler.hand_out");
             if self.stopping {
                 // The stop came while the claim was under way.
                 self.judge(&job, Outcome::NotBegun);
-            } else if !self.crew.hand_out(Arc::new(job.clone()), cancel, &mailbox) {
+            } else if !self.crew.hand_out(Arc::new(job.clone()), stop, &mailbox) {
                 // No more are claimed than were free, and nobody else gives them work.
                 tracing::error!(job.id = job.id.0, "a claimed job found no free actor");
                 self.judge(&job, Outcome::NotBegun);

@@ -7,14 +7,14 @@ use tokio::sync::{broadcast, oneshot};
 use super::{
     SchedulerActor,
     crew::Worker,
-    messages::{Advance, CancelRunning, Drain, HandBack, Leave, Pulse, Ready, Wake},
+    messages::{Advance, Cancel, Drain, HandBack, Leave, Pulse, Ready, Wake},
 };
 use crate::{
     actors::{AskError, probe::Mailbox},
     clock::Clock,
     jobs::Catalogue,
     queue::{Flow, JobId, NewJob, SignupId},
-    store::{JobRow, Progress, Store},
+    store::{Asked, JobRow, Progress, Store},
     telemetry::{Trace, trace},
 };
 
@@ -86,20 +86,18 @@ impl Scheduler {
         Ok(row)
     }
 
-    /// Cancels a job that waits or runs here; `None` if there is none in such a state.
+    /// Cancels a job that waits, and asks one that executes to stop, on whichever instance; `None` if there
+    /// is none, or it has ended.
     ///
-    /// One that runs is told to stop, and may be over before it hears it.
+    /// One that executes may clean up for some seconds, and may be completed before it hears of it.
     pub async fn cancel(&self, job: JobId) -> Result<Option<JobRow>, AskError> {
         let (store, now) = (self.store.clone(), self.clock.now());
-        let waiting = uncut(async move { store.cancel(job, now).await }).await??;
-        if waiting.is_some() {
-            self.moved(waiting.as_ref());
-            return Ok(waiting);
+        let row = uncut(async move { store.cancel(job, now).await }).await??;
+        if let Some(asked) = row.as_ref().and_then(Asked::of) {
+            self.mailbox.ask(Cancel(asked)).await?;
         }
-        match self.mailbox.ask(CancelRunning(job)).await? {
-            true => Ok(self.store.job(job).await?),
-            false => Ok(None),
-        }
+        self.moved(row.as_ref());
+        Ok(row)
     }
 
     /// Stops the claiming of a queue's jobs, on all instances.

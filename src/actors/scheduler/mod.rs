@@ -22,10 +22,10 @@ use std::{
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, SpawnHandle, Supervised, WrapFuture};
 use tokio::sync::{broadcast, oneshot};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     probe::{Mailbox, Vitals},
+    stop::Stop,
     supervision::{Intensity, supervise},
 };
 use crate::{
@@ -102,6 +102,8 @@ pub(super) struct SchedulerActor {
     stale: bool,
     /// The database had no answer: no turn is taken before the timer allows it.
     resting: bool,
+    /// Somebody may have asked an attempt to stop that is made here.
+    heed: bool,
     /// A claim may have been written whose answer was lost.
     unsure: bool,
     /// The program stops: nothing more is claimed.
@@ -114,7 +116,7 @@ pub(super) struct SchedulerActor {
 /// An attempt under way on this instance.
 struct Running {
     job: JobRow,
-    cancel: CancellationToken,
+    stop: Stop,
 }
 
 /// Starts the actor; `exceeded` is called should it fall too often.
@@ -153,6 +155,7 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
             announcing: false,
             stale: true,
             resting: false,
+            heed: false,
             unsure: false,
             stopping: false,
             drained: None,
@@ -219,10 +222,14 @@ impl SchedulerActor {
     fn turned(&mut self, taken: dispatch::Taken, ctx: &mut Context<Self>) {
         fail_points::pass!("scheduler.turned");
         self.turning = false;
-        if self.settled(taken.settled) {
+        let asked = taken.asked.unwrap_or_default();
+        if self.settled(taken.settled, &asked) {
             self.stale = true;
             self.again = true;
             self.announce(ctx);
+        }
+        for asked in &asked {
+            self.ask_to_stop(asked);
         }
         for job in taken.advanced {
             if let Some(running) = self.running.get(&job) {
@@ -252,6 +259,7 @@ impl SchedulerActor {
                 "the scheduler could not take its turn; it tries again",
             );
             self.stale = true;
+            self.heed = true;
             self.unsure = true;
             self.resting = true;
             self.arm_in(AGAIN, ctx);

@@ -156,7 +156,7 @@ impl SchedulerActor {
     fn abandon(&mut self) {
         self.progress.clear();
         for (_, running) in self.running.drain() {
-            running.cancel.cancel();
+            running.stop.at_once();
         }
     }
 

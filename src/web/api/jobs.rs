@@ -79,6 +79,8 @@ pub struct Shown {
     flow: Option<JobId>,
     attempts: Vec<Attempt>,
     result: Option<String>,
+    /// When somebody asked it to stop while it executed.
+    cancel_at: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -171,9 +173,13 @@ pub async fn show(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> A
     answer(&state, &job).await
 }
 
-/// `POST /api/v1/jobs/{id}/cancel`
+/// `POST /api/v1/jobs/{id}/cancel`: 202 where the job executes, here or elsewhere, and is yet to stop.
 pub async fn cancel(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> Answer {
     match state.scheduler.cancel(JobId(*id)).await? {
+        Some(job) if job.state == JobState::Executing => {
+            let attempts = state.store.attempts(job.id).await?;
+            Ok(HttpResponse::Accepted().json(shown(&job, attempts)))
+        }
         Some(job) => answer(&state, &job).await,
         None => Err(refused(&find(&state, JobId(*id)).await?, "cancelled")),
     }
@@ -219,6 +225,7 @@ pub fn shown(job: &JobRow, recorded: Vec<AttemptRow>) -> Shown {
         flow: job.flow,
         attempts: attempts(job, recorded),
         result: job.result.clone(),
+        cancel_at: job.cancel_at.map(instant),
     }
 }
 
