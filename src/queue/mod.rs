@@ -18,12 +18,14 @@
 //! A job is *waiting* while it is scheduled, available or retryable; completed, discarded
 //! and cancelled are *final*.
 
+mod cron;
 mod job;
 mod outcome;
 mod policy;
 mod state;
 mod watch;
 
+pub use cron::{BadSchedule, Cron, Fold, Gap, Missed, NewEntry, Schedule, UnknownWord};
 pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
 pub use outcome::{Ending, Fault, Outcome};
 pub use policy::{MOST_ATTEMPTS, Policy};
