@@ -6,10 +6,11 @@ use actix::Context;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{ENDS, POLL, Running, SchedulerActor, window};
+use super::{ENDS, POLL, Running, SchedulerActor, crontab, window};
 use crate::{
     clock::Clock,
     fail_points,
+    jobs::Catalogue,
     queue::{JobId, Outcome},
     store::{JobRow, Progress, Settled, Store, StoreError},
 };
@@ -23,6 +24,8 @@ pub(super) struct Plan {
     progress: Vec<Progress>,
     /// Read the table anew: pauses, and what falls due.
     refresh: bool,
+    /// Look whether entries of the crontab are due, to make jobs of these kinds.
+    calendar: Option<Catalogue>,
     /// Look for jobs that were claimed for us without our knowledge.
     unsure: bool,
     /// Jobs fall due now.
@@ -41,6 +44,7 @@ pub(super) struct Taken {
     pub advanced: Vec<JobId>,
     pub paused: Option<HashSet<String>>,
     pub due: Option<Vec<Timestamp>>,
+    pub looked: Option<crontab::Looked>,
     /// Every job that executes in our name, as far as was known before the claims.
     pub ours: Option<Vec<JobRow>>,
     pub claimed: Vec<JobRow>,
@@ -76,6 +80,9 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
             .map(|row| row.name)
             .collect();
         taken.paused = Some(paused.clone());
+    }
+    if let Some(catalogue) = &plan.calendar {
+        taken.looked = Some(crontab::look(store, catalogue, plan.clock.now()).await?);
     }
     // One instant for both: what fell due between two would be in neither answer.
     let now = plan.clock.now();
@@ -132,7 +139,8 @@ impl SchedulerActor {
         let stage = self.window.pass(now);
         let polls = self.unread() >= POLL;
         let refresh = std::mem::take(&mut self.stale) || self.window.is_spent() || polls;
-        if stage || refresh {
+        let calendar = self.calendar.calls(now) && !self.stopping;
+        if stage || refresh || calendar {
             self.backlog.extend(self.crew.queues());
         }
         let rest = self.ended.split_off(self.ended.len().min(ENDS));
@@ -160,6 +168,7 @@ impl SchedulerActor {
                 .map(|(_, progress)| progress)
                 .collect(),
             refresh,
+            calendar: calendar.then(|| self.parts.catalogue.clone()),
             unsure: std::mem::take(&mut self.unsure),
             stage,
             claim,
