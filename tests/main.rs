@@ -4,6 +4,7 @@ mod api;
 mod browser;
 mod cli;
 mod config;
+mod cron;
 mod databases;
 mod delays;
 mod house;

@@ -74,7 +74,7 @@ pub(super) fn one(
 }
 
 /// A job that is new.
-pub(super) fn enqueued(out: &mut dyn Write, job: &JobRow, json: bool) -> io::Result<()> {
+pub(in crate::cli) fn enqueued(out: &mut dyn Write, job: &JobRow, json: bool) -> io::Result<()> {
     if json {
         return output::json(out, &shown(job, Vec::new()));
     }
