@@ -124,6 +124,10 @@ impl Builder {
             clock.set(theirs);
         }
 
+        let (entries, kinds) = (catalogue.entries(), catalogue.kinds().map(|kind| kind.name));
+        let kinds: Vec<&str> = kinds.collect();
+        store.declare(&entries, &kinds, clock.now()).await?;
+
         let listener = TcpListener::bind(config.listen).map_err(|source| AppError::Listen {
             address: config.listen,
             source,

@@ -1,6 +1,7 @@
 //! The command line, as people and programs use it: the real binary, its answers and its exit codes.
 
 mod check;
+mod cron;
 mod forget;
 mod jobs;
 mod serve;
@@ -70,6 +71,13 @@ impl Terminal {
         child.wait_with_output().expect("the program ends").into()
     }
 
+    /// Runs a command whose arguments may hold spaces.
+    fn say_words(&self, words: &[&str]) -> Said {
+        let mut command = self.command("");
+        let output = command.args(words).output();
+        output.expect("the program starts").into()
+    }
+
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cadastro"));
         command.args(line.split_whitespace());
@@ -127,6 +135,10 @@ fn help_names_every_command_and_every_one_has_help_of_its_own() {
         ("check", vec![]),
         ("jobs", vec!["list", "show", "enqueue", "retry", "cancel"]),
         ("queues", vec!["list", "pause", "resume"]),
+        (
+            "cron",
+            vec!["list", "show", "enable", "disable", "run", "add", "remove"],
+        ),
         (
             "users",
             vec!["list", "show", "create-operator", "set-password", "delete"],

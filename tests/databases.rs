@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attempts;
+mod crontab;
 mod doubt;
 mod faults;
 mod instances;

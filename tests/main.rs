@@ -5,6 +5,7 @@ mod browser;
 mod cancel;
 mod cli;
 mod config;
+mod cron;
 mod databases;
 mod delays;
 mod flows;

@@ -7,7 +7,10 @@ use std::io::Write;
 
 use serde_json::json;
 
-pub(super) use self::arguments::{arguments, read};
+pub(super) use self::{
+    arguments::{arguments, read},
+    tell::enqueued,
+};
 use super::{Failure, open, output};
 use crate::{
     app::AppError,

@@ -3,6 +3,7 @@
 //! A subcommand is a file: its arguments, how they are read, what it does.
 
 mod check;
+mod cron;
 mod failure;
 mod jobs;
 mod migrate;
@@ -22,7 +23,9 @@ use std::{
 
 use clap::{Arg, ArgAction, ArgMatches};
 
-pub use self::{check::Check, failure::Failure, jobs::Jobs, queues::Queues, users::Users};
+pub use self::{
+    check::Check, cron::Cron, failure::Failure, jobs::Jobs, queues::Queues, users::Users,
+};
 use crate::{
     config::{Config, ConfigError, LogFormat, Setting, Source},
     telemetry,
@@ -41,6 +44,8 @@ pub enum Command {
     Jobs(Jobs),
     /// Ask about queues, pause or resume them.
     Queues(Queues),
+    /// Ask about entries of the crontab, or change them.
+    Cron(Cron),
     /// Ask about accounts, or change them.
     Users(Users),
 }
@@ -113,6 +118,7 @@ fn obey(Invocation { command, config }: Invocation) -> Result<(), Failure> {
             Command::Check(check) => check.run(&config, out).await,
             Command::Jobs(jobs) => jobs.run(&config, out).await,
             Command::Queues(queues) => queues.run(&config, out).await,
+            Command::Cron(cron) => cron.run(&config, out).await,
             Command::Users(users) => users.run(&config, out).await,
         }
     })
@@ -129,6 +135,7 @@ pub fn read(
         Some(("check", matches)) => Command::Check(check::read(matches)),
         Some(("jobs", matches)) => Command::Jobs(jobs::read(matches)),
         Some(("queues", matches)) => Command::Queues(queues::read(matches)),
+        Some(("cron", matches)) => Command::Cron(cron::read(matches)),
         Some(("users", matches)) => Command::Users(users::read(matches)),
         _ => Command::Serve,
     };
@@ -164,6 +171,7 @@ fn arguments() -> clap::Command {
         .subcommand(check::arguments())
         .subcommand(jobs::arguments())
         .subcommand(queues::arguments())
+        .subcommand(cron::arguments())
         .subcommand(users::arguments())
         .args(settings::arguments())
 }

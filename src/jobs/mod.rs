@@ -1,6 +1,7 @@
 //! The catalogue: what can be done later. Two lines here for each kind.
 
 mod context;
+mod crontab;
 mod parameter_task;
 mod registry;
 mod retry_after;
@@ -10,6 +11,7 @@ mod welcome_email;
 mod work;
 
 pub use context::{Context, Tools};
+pub use crontab::BadEntry;
 pub use registry::{Catalogue, CatalogueBuilder, CatalogueError, Kind, UnknownKind, Work};
 pub use work::{Done, JobError, Letter, Task};
 

@@ -9,7 +9,7 @@ use super::{Context, Done, JobError, Letter, Task};
 use crate::{
     fail_points,
     mail::Draft,
-    queue::{EMAIL, Job, NewJob, Policy},
+    queue::{Cron, EMAIL, Job, NewJob, Policy},
     store::JobRow,
 };
 
@@ -23,6 +23,8 @@ pub struct Kind {
     pub name: &'static str,
     pub queue: &'static str,
     pub policy: Policy,
+    /// When it is enqueued by itself, if ever.
+    pub cron: Option<Cron>,
     pub work: Work,
     check_args: fn(&Value) -> Result<(), serde_json::Error>,
 }
@@ -49,6 +51,8 @@ pub enum CatalogueError {
         what: &'static str,
         queue: &'static str,
     },
+    #[error("the crontab's entry for `{kind}` is wrong: {why}")]
+    BadEntry { kind: String, why: String },
 }
 
 /// Why a job cannot be enqueued by its name.
@@ -131,6 +135,7 @@ impl CatalogueBuilder {
             name: J::KIND,
             queue: J::QUEUE,
             policy: J::POLICY,
+            cron: J::CRON,
             work,
             check_args: |args| J::deserialize(args).map(|_| ()),
         };
@@ -158,7 +163,16 @@ impl CatalogueBuilder {
                 return Err(CatalogueError::Duplicate(name));
             }
         }
-        Ok(Catalogue(Arc::new(kinds)))
+        let catalogue = Catalogue(Arc::new(kinds));
+        for entry in catalogue.entries() {
+            if let Some(bad) = catalogue.judge(&entry).first() {
+                return Err(CatalogueError::BadEntry {
+                    kind: entry.kind,
+                    why: bad.to_string(),
+                });
+            }
+        }
+        Ok(catalogue)
     }
 }
 

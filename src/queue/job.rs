@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::Policy;
+use super::{Cron, Policy};
 
 /// The queue of the letters, served by EmailActors.
 pub const EMAIL: &str = "email";
@@ -41,6 +41,9 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
 
     /// How often it is tried, for how long, and how long it waits in between.
     const POLICY: Policy = Policy::DEFAULT;
+
+    /// When it is enqueued by itself, if ever.
+    const CRON: Option<Cron> = None;
 
     /// This job, due at once.
     fn now(&self) -> NewJob {

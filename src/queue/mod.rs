@@ -20,6 +20,7 @@
 //! A job is *waiting* while it is scheduled, available or retryable; completed, discarded
 //! and cancelled are *final*.
 
+mod cron;
 mod flow;
 mod job;
 mod outcome;
@@ -27,6 +28,7 @@ mod policy;
 mod state;
 mod watch;
 
+pub use cron::{BadSchedule, Cron, Fold, Gap, Missed, NewEntry, Schedule, UnknownWord};
 pub use flow::{After, Flow, Member, Standing, UnknownUpon, Upon, Wait, standing};
 pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
 pub use outcome::{Ending, Fault, Outcome};

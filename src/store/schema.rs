@@ -130,6 +130,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    crontab (name) {
+        name -> Text,
+        kind -> Text,
+        args -> Text,
+        schedule -> Text,
+        zone -> Text,
+        missed -> Text,
+        gap -> Text,
+        fold -> Text,
+        declared -> Bool,
+        enabled -> Bool,
+        passed_at -> BigInt,
+        last_at -> Nullable<BigInt>,
+        last_job -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     instances (id) {
         id -> Text,
         process -> Text,

@@ -5,11 +5,12 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use actix::Context;
 use jiff::Timestamp;
 
-use super::{ENDS, POLL, Running, SchedulerActor, window};
+use super::{ENDS, POLL, Running, SchedulerActor, crontab, window};
 use crate::{
     actors::stop::Stop,
     clock::Clock,
     fail_points,
+    jobs::Catalogue,
     queue::{JobId, Outcome},
     store::{Asked, JobRow, Progress, Settled, Store, StoreError},
 };
@@ -25,6 +26,8 @@ pub(super) struct Plan {
     refresh: bool,
     /// Look for attempts here that somebody has asked to stop.
     heed: bool,
+    /// Look whether entries of the crontab are due, to make jobs of these kinds.
+    calendar: Option<Catalogue>,
     /// Look for jobs that were claimed for us without our knowledge.
     unsure: bool,
     /// Jobs fall due now.
@@ -45,6 +48,7 @@ pub(super) struct Taken {
     pub advanced: Vec<JobId>,
     pub paused: Option<HashSet<String>>,
     pub due: Option<Vec<Timestamp>>,
+    pub looked: Option<crontab::Looked>,
     /// Every job that executes in our name, as far as was known before the claims.
     pub ours: Option<Vec<JobRow>>,
     pub claimed: Vec<JobRow>,
@@ -85,6 +89,9 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
             .map(|row| row.name)
             .collect();
         taken.paused = Some(paused.clone());
+    }
+    if let Some(catalogue) = &plan.calendar {
+        taken.looked = Some(crontab::look(store, catalogue, plan.clock.now()).await?);
     }
     // One instant for both: what fell due between two would be in neither answer.
     let now = plan.clock.now();
@@ -141,7 +148,8 @@ impl SchedulerActor {
         let stage = self.window.pass(now);
         let polls = self.unread() >= POLL;
         let refresh = std::mem::take(&mut self.stale) || self.window.is_spent() || polls;
-        if stage || refresh {
+        let calendar = self.calendar.calls(now) && !self.stopping;
+        if stage || refresh || calendar {
             self.backlog.extend(self.crew.queues());
         }
         let rest = self.ended.split_off(self.ended.len().min(ENDS));
@@ -170,6 +178,7 @@ impl SchedulerActor {
                 .collect(),
             refresh,
             heed: (std::mem::take(&mut self.heed) || polls) && !self.running.is_empty(),
+            calendar: calendar.then(|| self.parts.catalogue.clone()),
             unsure: std::mem::take(&mut self.unsure),
             stage,
             claim,

@@ -171,7 +171,7 @@ impl Scheduler {
 }
 
 /// Runs a write to its end even if whoever asked goes away in the middle.
-async fn uncut<T: Send + 'static>(
+pub(super) async fn uncut<T: Send + 'static>(
     write: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, AskError> {
     let written = tokio::spawn(write).await;

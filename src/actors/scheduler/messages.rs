@@ -20,6 +20,9 @@ pub(super) struct Wake;
 /// Another instance has changed the table: look at it.
 pub(super) struct Heard;
 
+/// An entry of the crontab was changed here: read it anew.
+pub(super) struct EntryChanged;
+
 /// A worker is free, in this shift of the crew.
 pub(super) struct Ready(pub Worker, pub u64);
 
@@ -55,6 +58,7 @@ macro_rules! messages {
 messages! {
     Wake => (), "wake";
     Heard => (), "heard";
+    EntryChanged => (), "entry_changed";
     Ready => (), "ready";
     Advance => (), "advance";
     Cancel => (), "cancel";
@@ -82,6 +86,16 @@ impl Handler<Post<Heard>> for SchedulerActor {
         let (Heard, _handling) = post.open();
         self.stale = true;
         self.heed = true;
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Post<EntryChanged>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<EntryChanged>, ctx: &mut Context<Self>) {
+        let (EntryChanged, _handling) = post.open();
+        self.calendar.forget();
         self.turn(ctx);
     }
 }

@@ -5,6 +5,7 @@
 //! while a turn ran is written by the next, many at once.
 
 mod crew;
+mod crontab;
 mod dispatch;
 mod handle;
 mod messages;
@@ -38,6 +39,7 @@ use crate::{
 };
 use crew::Crew;
 pub(super) use crew::{Report, Run, Ticket, Worker};
+use crontab::Calendar;
 pub use handle::{Change, Scheduler};
 use upkeep::complain;
 use window::Window;
@@ -88,6 +90,7 @@ pub(super) struct SchedulerActor {
     /// The queues that may hold available jobs.
     backlog: BTreeSet<&'static str>,
     window: Window,
+    calendar: Calendar,
     timer: Option<SpawnHandle>,
     /// When the table was last read anew, by the machine's own time.
     refreshed: Option<Instant>,
@@ -147,6 +150,7 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
             paused: HashSet::new(),
             backlog: BTreeSet::new(),
             window: Window::unknown(),
+            calendar: Calendar::default(),
             timer: None,
             refreshed: None,
             turning: false,
@@ -193,6 +197,7 @@ impl Supervised for SchedulerActor {
         self.timer = None;
         self.stale = true;
         self.window = Window::unknown();
+        self.calendar.forget();
         let unsure = std::mem::take(&mut self.settling);
         self.ended.splice(0..0, unsure);
         // The message that it fell over may have been the one that set a worker free.
@@ -248,6 +253,12 @@ impl SchedulerActor {
             self.window = Window::filled(instants);
             self.refreshed = Some(Instant::now());
         }
+        if let Some(looked) = taken.looked {
+            self.calendar.looked(&looked);
+            if looked.fired {
+                self.announce(ctx);
+            }
+        }
         for queue in taken.emptied {
             self.backlog.remove(queue);
         }
@@ -260,6 +271,7 @@ impl SchedulerActor {
             );
             self.stale = true;
             self.heed = true;
+            self.calendar.forget();
             self.unsure = true;
             self.resting = true;
             self.arm_in(AGAIN, ctx);
@@ -274,7 +286,9 @@ impl SchedulerActor {
     /// Arms the one timer for the next due instant, or for the next poll if that comes first.
     fn arm(&mut self, ctx: &mut Context<Self>) {
         let now = self.parts.clock.now();
-        let due = self.window.next().map(|next| next.duration_since(now));
+        let ahead = [self.window.next(), self.calendar.next()];
+        let next = ahead.into_iter().flatten().min();
+        let due = next.map(|next| next.duration_since(now));
         let due = due.map(|wait| Duration::try_from(wait).unwrap_or_default());
         let poll = POLL.saturating_sub(self.unread());
         self.arm_in(due.unwrap_or(poll).min(poll), ctx);

@@ -105,7 +105,7 @@ pub(super) fn flow(out: &mut dyn Write, flow: &FlowRows, json: bool) -> io::Resu
 }
 
 /// A job that is new.
-pub(super) fn enqueued(out: &mut dyn Write, job: &JobRow, json: bool) -> io::Result<()> {
+pub(in crate::cli) fn enqueued(out: &mut dyn Write, job: &JobRow, json: bool) -> io::Result<()> {
     if json {
         return output::json(out, &shown(job, Vec::new()));
     }
