@@ -42,8 +42,8 @@ impl From<String> for Done {
 pub enum JobError {
     /// Another attempt may succeed.
     Failed(Box<dyn Error + Send + Sync>),
-    /// Likewise, but not before this much time has gone by, or no later; at most the longest wait of the kind's
-    /// policy.
+    /// Likewise, after this wait in the place of the policy's back-off; never later than after the longest that
+    /// the policy has.
     Later {
         after: Duration,
         error: Box<dyn Error + Send + Sync>,

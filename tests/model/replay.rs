@@ -117,6 +117,16 @@ impl<'a> Play<'a> {
             Question::Executing(name) => {
                 self.jobs(store.executing(&self.id(*name)).await.expect(heard))
             }
+            Question::Asked(name) => {
+                let asked = store.asked(&self.id(*name)).await.expect(heard);
+                let of = |job| self.rows.iter().position(|ours| ours.id == job);
+                let mut asked: Vec<(u8, i32)> = asked
+                    .iter()
+                    .filter_map(|asked| Some((of(asked.job)? as u8, asked.attempt)))
+                    .collect();
+                asked.sort_unstable();
+                Answer::Asked(asked)
+            }
             Question::Stage { now } => {
                 // How many is not told: the jobs of earlier worlds fall due as well.
                 store.stage(at(*now)).await.expect(heard);
@@ -225,6 +235,7 @@ impl<'a> Play<'a> {
             crashes: row.crashes,
             run_at: row.run_at.as_second(),
             owner: row.owner.as_deref().and_then(|owner| self.name(owner)),
+            asked: row.cancel_at.is_some(),
         })
     }
 
@@ -236,6 +247,7 @@ impl<'a> Play<'a> {
             crashes: job.crashes,
             run_at: at(job.run_at),
             owner: job.owner.map(|owner| self.id(owner)),
+            cancel_at: job.asked.then(|| at(0)),
             ..self.rows[usize::from(job.id)].clone()
         }
     }
