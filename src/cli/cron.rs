@@ -8,10 +8,9 @@ use std::io::Write;
 pub(super) use self::arguments::{arguments, read};
 use super::{Failure, open, output};
 use crate::{
-    app::AppError,
+    app::Builder,
     clock::Clock,
-    config::Config,
-    jobs::{self, Catalogue},
+    jobs::Catalogue,
     queue::NewEntry,
     store::{EntryRow, Store, StoreError},
     web::api::cron::{List, listed},
@@ -47,13 +46,13 @@ pub enum Ask {
 
 impl Cron {
     /// Does it, and answers on `out`.
-    pub(super) async fn run(self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(self, app: &Builder, out: &mut dyn Write) -> Result<(), Failure> {
         let (now, json) = (Clock::system().now(), self.json);
-        let catalogue = jobs::catalogue().build().map_err(AppError::from)?;
+        let catalogue = app.catalogue()?;
         if let Ask::Add(entry) = &self.ask {
             prove(&catalogue, entry)?;
         }
-        let store = open::store(config).await?;
+        let store = open::store(app).await?;
         match self.ask {
             Ask::List => {
                 let rows = store.crontab().await?;

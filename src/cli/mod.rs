@@ -27,6 +27,7 @@ pub use self::{
     check::Check, cron::Cron, failure::Failure, jobs::Jobs, queues::Queues, users::Users,
 };
 use crate::{
+    app::{App, Builder},
     config::{Config, ConfigError, LogFormat, Setting, Source},
     telemetry,
 };
@@ -92,9 +93,11 @@ impl Ending {
 }
 
 /// Does what the command line of this process asks for, and tells how it went.
-pub fn run() -> ExitCode {
+///
+/// `add` gives cadastro what a program that embeds it has of its own: all commands know of it.
+pub fn run(add: impl FnOnce(Builder) -> Builder) -> ExitCode {
     match read(env::args_os(), |name| env::var_os(name)) {
-        Ok(invocation) => match obey(invocation) {
+        Ok(Invocation { command, config }) => match obey(command, add(App::builder(config))) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.tell(),
         },
@@ -102,10 +105,11 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn obey(Invocation { command, config }: Invocation) -> Result<(), Failure> {
+fn obey(command: Command, app: Builder) -> Result<(), Failure> {
+    let config = app.config();
     telemetry::start(config.log_format == LogFormat::Json, &config.log_level)?;
     if command == Command::Serve {
-        return serve::run(config);
+        return serve::run(app);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -114,12 +118,12 @@ fn obey(Invocation { command, config }: Invocation) -> Result<(), Failure> {
     runtime.block_on(async {
         match command {
             Command::Serve => Ok(()),
-            Command::Migrate => migrate::run(&config, out).await,
-            Command::Check(check) => check.run(&config, out).await,
-            Command::Jobs(jobs) => jobs.run(&config, out).await,
-            Command::Queues(queues) => queues.run(&config, out).await,
-            Command::Cron(cron) => cron.run(&config, out).await,
-            Command::Users(users) => users.run(&config, out).await,
+            Command::Migrate => migrate::run(&app, out).await,
+            Command::Check(check) => check.run(&app, out).await,
+            Command::Jobs(jobs) => jobs.run(&app, out).await,
+            Command::Queues(queues) => queues.run(&app, out).await,
+            Command::Cron(cron) => cron.run(&app, out).await,
+            Command::Users(users) => users.run(&app, out).await,
         }
     })
 }

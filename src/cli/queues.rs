@@ -9,8 +9,8 @@ use clap::{
 
 use super::{Failure, json, json_flag, open, output, required, subcommand};
 use crate::{
+    app::Builder,
     clock::Clock,
-    config::Config,
     queue::{EMAIL, State, TASK},
     store::Store,
     web::api::queues::{List, Queue, all},
@@ -101,8 +101,8 @@ fn queue() -> Arg {
 
 impl Queues {
     /// Does it, and answers on `out`.
-    pub(super) async fn run(self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let store = open::store(config).await?;
+    pub(super) async fn run(self, app: &Builder, out: &mut dyn Write) -> Result<(), Failure> {
+        let store = open::store(app).await?;
         match self {
             Queues::List { json } => {
                 let queues: Vec<_> = all(&store).await?.into_values().collect();

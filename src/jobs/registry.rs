@@ -108,7 +108,7 @@ impl Catalogue {
 }
 
 /// Collects kinds; [`CatalogueBuilder::build`] judges them together.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct CatalogueBuilder {
     kinds: Vec<(Kind, &'static str)>,
 }

@@ -18,6 +18,7 @@ mod leases;
 mod letters;
 mod many;
 mod migrate;
+mod migrations;
 mod news;
 mod patience;
 mod postgres;
@@ -46,6 +47,7 @@ pub use flows::{Edge, FlowRows};
 pub use instances::{Asked, InstanceRow};
 pub use jobs::SeenJobs;
 pub use letters::{Letter, LetterSummary, NewLetter};
+pub use migrations::{MigrationClash, Migrations};
 pub use patience::{in_time, sharing_one_limit};
 pub use queues::QueueRow;
 pub use receipts::Receipt;
@@ -55,3 +57,16 @@ pub use sessions::{NewSession, NewToken, Session};
 pub use settle::{Progress, Settled};
 pub use signups::{NewSignup, SignedUp, SignupRefusal};
 pub use sole::Sole;
+
+/// What [`read!`](crate::read) and [`change!`](crate::change) are made of.
+#[doc(hidden)]
+pub mod lent {
+    pub use diesel_async::AsyncConnection;
+
+    pub use super::{
+        connection::{Db, Loan},
+        patience::{LIMIT, in_time, left},
+        postgres::Pg,
+        sqlite::{Lite, begin, end},
+    };
+}
