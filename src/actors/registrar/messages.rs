@@ -7,12 +7,13 @@ use tokio::sync::oneshot;
 
 use super::{CAPACITY, RegistrarActor};
 use crate::{
-    account::{Rate, UserId},
+    account::UserId,
     actors::{
         AskError,
         probe::{Named, Post},
     },
     fail_points, jobs,
+    queue::Rate,
     store::{NewSession, NewSignup, SignedUp, SignupRefusal, StoreError},
 };
 
