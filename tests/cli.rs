@@ -3,6 +3,7 @@
 mod check;
 mod forget;
 mod jobs;
+mod queues;
 mod serve;
 mod users;
 
@@ -126,7 +127,10 @@ fn help_names_every_command_and_every_one_has_help_of_its_own() {
         ("migrate", vec![]),
         ("check", vec![]),
         ("jobs", vec!["list", "show", "enqueue", "retry", "cancel"]),
-        ("queues", vec!["list", "pause", "resume"]),
+        (
+            "queues",
+            vec!["list", "show", "add", "set", "pause", "resume", "remove"],
+        ),
         (
             "users",
             vec!["list", "show", "create-operator", "set-password", "delete"],

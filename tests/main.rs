@@ -16,6 +16,7 @@ mod mail;
 mod metrics;
 mod model;
 mod outage;
+mod queues;
 mod recovery;
 mod retries;
 mod security;

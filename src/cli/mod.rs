@@ -39,7 +39,7 @@ pub enum Command {
     Check(Check),
     /// Ask about jobs, or change them.
     Jobs(Jobs),
-    /// Ask about queues, pause or resume them.
+    /// Ask about queues, make, pause, limit or remove them.
     Queues(Queues),
     /// Ask about accounts, or change them.
     Users(Users),

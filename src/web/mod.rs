@@ -145,6 +145,12 @@ fn routes(config: &mut ServiceConfig) {
         .service(at("/api/v1/jobs/{id}/cancel").post(jobs::cancel))
         .service(at("/api/v1/jobs/{id}/retry").post(jobs::retry))
         .service(at("/api/v1/queues").get(queues::list))
+        .service(
+            at("/api/v1/queues/{queue}")
+                .get(queues::show)
+                .put(queues::set)
+                .delete(queues::remove),
+        )
         .service(at("/api/v1/queues/{queue}/pause").post(queues::pause))
         .service(at("/api/v1/queues/{queue}/resume").post(queues::resume))
         .service(at("/api/v1/actors").get(actors::list))

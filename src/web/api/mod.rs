@@ -4,6 +4,7 @@ pub mod actors;
 pub mod health;
 pub mod jobs;
 mod new_job;
+pub mod queue_change;
 pub mod queues;
 pub mod signups;
 
