@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::{
     account::Hasher,
-    actors::{self, Actors, Foundations, Registrar, Scheduler, Threads, Tree},
+    actors::{self, Actors, Foundations, Registrar, Scheduler, Tree, Workshops},
     clock::Clock,
     config::{Config, DatabaseUrl},
     jobs::CatalogueError,
@@ -70,7 +70,7 @@ pub struct App {
     lost: mpsc::UnboundedReceiver<&'static str>,
     /// The Scheduler fell too often: it does not listen for a while.
     scheduler_lost: bool,
-    _threads: [Threads; 2],
+    _workshops: Workshops,
     _sole: Option<Sole>,
 }
 
@@ -122,7 +122,7 @@ impl Builder {
             registrar,
             scheduler,
             tree,
-            threads,
+            workshops,
         } = actors::start(
             Foundations {
                 store: store.clone(),
@@ -173,7 +173,7 @@ impl Builder {
             stopping,
             lost,
             scheduler_lost: false,
-            _threads: threads,
+            _workshops: workshops,
             _sole: sole,
         })
     }

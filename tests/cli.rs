@@ -4,6 +4,7 @@ mod check;
 mod cron;
 mod forget;
 mod jobs;
+mod queues;
 mod serve;
 mod users;
 
@@ -134,7 +135,10 @@ fn help_names_every_command_and_every_one_has_help_of_its_own() {
         ("migrate", vec![]),
         ("check", vec![]),
         ("jobs", vec!["list", "show", "enqueue", "retry", "cancel"]),
-        ("queues", vec!["list", "pause", "resume"]),
+        (
+            "queues",
+            vec!["list", "show", "add", "set", "pause", "resume", "remove"],
+        ),
         (
             "cron",
             vec!["list", "show", "enable", "disable", "run", "add", "remove"],

@@ -9,6 +9,7 @@ mod instances;
 mod leases;
 mod migrations;
 mod plans;
+mod queues;
 mod reports;
 mod rivals;
 mod signups;
@@ -142,7 +143,7 @@ async fn enqueued(store: &Store, new: NewJob) -> JobRow {
 /// Claims the only job that is due, for `owner`, at `at(1)`.
 async fn claimed(store: &Store, kind: &str, owner: &str) -> JobRow {
     let claim = store.claim(TASK, &[kind], 1, owner, at(1)).await;
-    let row = claim.expect("claimed").into_iter().next();
+    let row = claim.expect("claimed").jobs.into_iter().next();
     row.expect("one is due")
 }
 

@@ -20,6 +20,7 @@ mod metrics;
 mod model;
 mod outage;
 mod progress;
+mod queues;
 mod recovery;
 mod retries;
 mod retry_after;

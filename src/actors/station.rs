@@ -21,7 +21,7 @@ use crate::{
 
 /// Where a worker stands, and what it works with.
 pub(super) struct Station {
-    pub queue: &'static str,
+    pub queue: Arc<str>,
     /// Which of its queue's workers it is, from 0.
     pub index: usize,
     pub life: Life,
@@ -64,7 +64,7 @@ impl Bench {
 
 impl Station {
     pub(super) fn new(
-        queue: &'static str,
+        queue: Arc<str>,
         index: usize,
         life: Life,
         vitals: Arc<Vitals>,
@@ -131,7 +131,7 @@ impl Station {
     {
         self.asked = false;
         let worker = Worker {
-            queue: self.queue,
+            queue: self.queue.clone(),
             index: self.index,
             runs: ctx.address().recipient(),
             reports: ctx.address().recipient(),

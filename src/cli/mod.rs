@@ -43,7 +43,7 @@ pub enum Command {
     Check(Check),
     /// Ask about jobs, or change them.
     Jobs(Jobs),
-    /// Ask about queues, pause or resume them.
+    /// Ask about queues, make, pause, limit or remove them.
     Queues(Queues),
     /// Ask about entries of the crontab, or change them.
     Cron(Cron),

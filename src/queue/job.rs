@@ -10,8 +10,11 @@ use super::{Cron, Policy};
 /// The queue of the letters, served by EmailActors.
 pub const EMAIL: &str = "email";
 
-/// The queue of the tasks, served by TaskActors.
+/// The queue of the tasks that name no other, served by TaskActors.
 pub const TASK: &str = "task";
+
+/// How many actors a queue other than these two has on each instance, unless an operator decides it.
+pub const WORKERS: usize = 10;
 
 /// The number of a job's row.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -36,7 +39,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// The stored `snake_case` name. Once published it never changes.
     const KIND: &'static str;
 
-    /// Which actors serve it.
+    /// Which actors serve it: [`EMAIL`] for letters, any other for tasks.
     const QUEUE: &'static str = TASK;
 
     /// How often it is tried, for how long, and how long it waits in between.
@@ -45,9 +48,15 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// When it is enqueued by itself, if ever.
     const CRON: Option<Cron> = None;
 
+    /// By which its queue counts how many execute at once, where it limits that; `None`: not at all.
+    fn limit_key(&self) -> Option<String> {
+        None
+    }
+
     /// This job, due at once.
     fn now(&self) -> NewJob {
         NewJob {
+            limit_key: self.limit_key(),
             // Arguments are plain structs; should one refuse to be JSON, decoding reports it.
             args: serde_json::to_value(self).unwrap_or_default(),
             max_attempts: Self::POLICY.max_attempts,
@@ -135,6 +144,22 @@ impl NewJob {
     pub fn of_user(self, user: i64) -> Self {
         NewJob {
             user: Some(user),
+            ..self
+        }
+    }
+
+    /// The same job in another queue than its kind's. Letters stay in theirs.
+    pub fn in_queue(self, queue: impl Into<String>) -> Self {
+        NewJob {
+            queue: queue.into(),
+            ..self
+        }
+    }
+
+    /// The same job, counted by this key where its queue limits how many execute at once.
+    pub fn limit_key(self, key: impl Into<String>) -> Self {
+        NewJob {
+            limit_key: Some(key.into()),
             ..self
         }
     }

@@ -23,15 +23,23 @@
 mod cron;
 mod flow;
 mod job;
+mod limits;
+mod look;
+mod name;
 mod outcome;
 mod policy;
+mod rate;
 mod state;
 mod watch;
 
 pub use cron::{BadSchedule, Cron, Fold, Gap, Missed, NewEntry, Schedule, UnknownWord};
 pub use flow::{After, Flow, Member, Standing, UnknownUpon, Upon, Wait, standing};
-pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
+pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK, WORKERS};
+pub use limits::{AT_ONCE, Grant, Held, LONGEST_KEY, Limits, RATE_JOBS, RATE_PERIOD, SIZES};
+pub use look::{Left, Look};
+pub use name::{BadName, Takes, queue_name};
 pub use outcome::{Ending, Fault, Outcome};
 pub use policy::{MOST_ATTEMPTS, Policy};
+pub use rate::Rate;
 pub use state::{NOT_BEGUN, State, Tally, UnknownState, Verdict, settle};
 pub use watch::{PARTS, SILENT, Watch};

@@ -5,6 +5,7 @@
 mod accounts;
 mod attempts;
 mod browsers;
+mod claim;
 mod connection;
 mod crontab;
 mod doubt;
@@ -39,6 +40,7 @@ mod tls;
 
 pub use accounts::Credentials;
 pub use attempts::{AttemptRow, Tries};
+pub use claim::Claim;
 pub use connection::{PoolSize, Store};
 pub use crontab::EntryRow;
 pub use doubt::{IN_DOUBT, told};
@@ -49,7 +51,7 @@ pub use jobs::SeenJobs;
 pub use letters::{Letter, LetterSummary, NewLetter};
 pub use migrations::{MigrationClash, Migrations};
 pub use patience::{in_time, sharing_one_limit};
-pub use queues::QueueRow;
+pub use queues::{QueueChange, QueueRow, Removal};
 pub use receipts::Receipt;
 pub use reports::{Cursor, JobCount, JobFilter, QueueLoad};
 pub use rows::JobRow;

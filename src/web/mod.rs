@@ -151,6 +151,12 @@ fn routes(config: &mut ServiceConfig) {
                 .post(flows::create),
         )
         .service(at("/api/v1/queues").get(queues::list))
+        .service(
+            at("/api/v1/queues/{queue}")
+                .get(queues::show)
+                .put(queues::set)
+                .delete(queues::remove),
+        )
         .service(at("/api/v1/queues/{queue}/pause").post(queues::pause))
         .service(at("/api/v1/queues/{queue}/resume").post(queues::resume))
         .service(at("/api/v1/cron").get(cron::list).post(cron::create))

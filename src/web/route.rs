@@ -51,6 +51,18 @@ impl At {
         self
     }
 
+    /// PUT.
+    pub fn put<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::put().to(handler));
+        self.methods.push("PUT");
+        self
+    }
+
     /// DELETE.
     pub fn delete<F, Args>(mut self, handler: F) -> Self
     where

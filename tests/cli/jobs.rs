@@ -241,6 +241,7 @@ fn a_queue_is_paused_and_resumed() {
             (&json!("task"), &json!(false))
         );
         assert_eq!(queue["jobs"], json!({"available": 1}));
-        assert_eq!(terminal.say("queues pause post").code, Some(2));
+        assert_eq!(terminal.say("queues pause post").code, Some(1));
+        assert_eq!(terminal.say("queues pause Post").code, Some(2));
     }
 }

@@ -24,7 +24,7 @@ fn ids(jobs: &[JobRow]) -> Vec<JobId> {
 
 async fn claim(store: &Store, kinds: &[&str], limit: usize) -> Vec<JobRow> {
     let claim = store.claim(TASK, kinds, limit, "here", at(100)).await;
-    claim.expect("an answer")
+    claim.expect("an answer").jobs
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn claimers_at_once_share_no_job_and_miss_none() {
                 let mut mine = Vec::new();
                 loop {
                     let claim = store.claim(TASK, &["a"], 7, name, at(1)).await;
-                    let claim = claim.expect("an answer");
+                    let claim = claim.expect("an answer").jobs;
                     assert!(claim.len() <= 7);
                     assert!(claim.iter().all(|job| job.owner.as_deref() == Some(name)));
                     if claim.is_empty() {

@@ -9,7 +9,7 @@ use std::{
 use cadastro::{
     account::UserId,
     queue::{State, TASK},
-    store::{JobFilter, Progress, Store, StoreError},
+    store::{JobFilter, Progress, QueueChange, Store, StoreError},
 };
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use jiff::Timestamp;
@@ -128,6 +128,24 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 "claim",
                 heard(store.claim(TASK, &["a"], 5, here, now)).await,
                 &["jobs_available", PRIMARY],
+            ),
+            (
+                "claim within limits",
+                {
+                    let limits = QueueChange {
+                        at_once: Some(Some(9)),
+                        at_once_per_key: Some(Some(2)),
+                        ..QueueChange::default()
+                    };
+                    store.set_queue(TASK, limits).await.expect("an answer");
+                    heard(store.claim(TASK, &["a"], 2, here, now)).await
+                },
+                &[
+                    "jobs_available",
+                    "jobs_executing",
+                    "jobs_available",
+                    PRIMARY,
+                ],
             ),
             ("settle", heard(store.settle(&ends)).await, &[EXECUTING]),
             (

@@ -138,7 +138,7 @@ impl<'a> Play<'a> {
                 let claim = store
                     .claim(&self.prefix, &[&kind], 1, &owner, at(*now))
                     .await;
-                self.jobs(claim.expect(heard))
+                self.jobs(claim.expect(heard).jobs)
             }
             Question::Settle(ends) => {
                 let settled = |(held, verdict): &(Job, _)| Settled {

@@ -5,14 +5,14 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use actix::Context;
 use jiff::Timestamp;
 
-use super::{ENDS, POLL, Running, SchedulerActor, crontab, window};
+use super::{ENDS, POLL, Running, SchedulerActor, crontab, queues::Decided, window};
 use crate::{
     actors::stop::Stop,
     clock::Clock,
     fail_points,
     jobs::Catalogue,
-    queue::{JobId, Outcome},
-    store::{Asked, JobRow, Progress, Settled, Store, StoreError},
+    queue::{JobId, Left, Outcome},
+    store::{Asked, JobRow, Progress, QueueRow, Settled, Store, StoreError},
 };
 
 /// What a turn is to do, decided before it begins.
@@ -33,7 +33,7 @@ pub(super) struct Plan {
     /// Jobs fall due now.
     stage: bool,
     /// How many jobs to claim, by queue, and of which kinds.
-    claim: Vec<(&'static str, Vec<&'static str>, usize)>,
+    claim: Vec<(Arc<str>, Vec<&'static str>, usize)>,
     paused: HashSet<String>,
 }
 
@@ -46,14 +46,15 @@ pub(super) struct Taken {
     pub asked: Option<Vec<Asked>>,
     /// The jobs whose progress was written down.
     pub advanced: Vec<JobId>,
-    pub paused: Option<HashSet<String>>,
+    /// What operators have decided, if it was read anew.
+    pub queues: Option<Vec<QueueRow>>,
     pub due: Option<Vec<Timestamp>>,
     pub looked: Option<crontab::Looked>,
     /// Every job that executes in our name, as far as was known before the claims.
     pub ours: Option<Vec<JobRow>>,
     pub claimed: Vec<JobRow>,
-    /// The queues of which every available job was claimed.
-    pub emptied: Vec<&'static str>,
+    /// What the claims left behind, by queue.
+    pub left: Vec<(Arc<str>, Left)>,
     /// Where the database had no answer.
     pub failure: Option<StoreError>,
 }
@@ -83,12 +84,9 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
     }
     let mut paused = plan.paused.clone();
     if plan.refresh {
-        let queues = store.queues().await?.into_iter();
-        paused = queues
-            .filter(|row| row.paused_at.is_some())
-            .map(|row| row.name)
-            .collect();
-        taken.paused = Some(paused.clone());
+        let queues = store.queues().await?;
+        paused = Decided::of(&queues).paused;
+        taken.queues = Some(queues);
     }
     if let Some(catalogue) = &plan.calendar {
         taken.looked = Some(crontab::look(store, catalogue, plan.clock.now()).await?);
@@ -105,14 +103,12 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
         taken.ours = Some(store.executing(&plan.owner).await?);
     }
     for (queue, kinds, limit) in &plan.claim {
-        if !paused.contains(*queue) {
-            let claimed = store
+        if !paused.contains(&**queue) {
+            let claim = store
                 .claim(queue, kinds, *limit, &plan.owner, plan.clock.now())
                 .await?;
-            if claimed.len() < *limit {
-                taken.emptied.push(queue);
-            }
-            taken.claimed.extend(claimed);
+            taken.left.push((queue.clone(), claim.left));
+            taken.claimed.extend(claim.jobs);
         }
     }
     Ok(())
@@ -150,11 +146,16 @@ impl SchedulerActor {
         let refresh = std::mem::take(&mut self.stale) || self.window.is_spent() || polls;
         let calendar = self.calendar.calls(now) && !self.stopping;
         if stage || refresh || calendar {
-            self.backlog.extend(self.crew.queues());
+            self.backlog.extend(self.crew.queues().cloned());
         }
+        self.backlog.extend(self.holds.passed(now));
         let rest = self.ended.split_off(self.ended.len().min(ENDS));
         self.settling = std::mem::replace(&mut self.ended, rest);
-        let free = |queue| {
+        for settled in &self.settling {
+            // What ends is written down before anything is claimed.
+            self.backlog.extend(self.holds.ended(&settled.job.queue));
+        }
+        let free = |queue: &str| {
             if self.stopping {
                 0
             } else {
@@ -164,8 +165,9 @@ impl SchedulerActor {
         let claim = self
             .backlog
             .iter()
-            .map(|&queue| (queue, self.parts.catalogue.names(queue), free(queue)))
-            .filter(|(_, _, free)| *free > 0)
+            .map(|queue| (queue, free(queue)))
+            .filter(|(_, free)| *free > 0)
+            .map(|(queue, free)| (queue.clone(), self.parts.catalogue.names(queue), free))
             .collect();
         Plan {
             owner: self.owner.clone(),
@@ -182,7 +184,7 @@ impl SchedulerActor {
             unsure: std::mem::take(&mut self.unsure),
             stage,
             claim,
-            paused: self.paused.clone(),
+            paused: self.decided.paused.clone(),
         }
     }
 

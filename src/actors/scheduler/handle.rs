@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     jobs::Catalogue,
     queue::{Flow, JobId, NewJob, SignupId},
-    store::{Asked, JobRow, Progress, Store},
+    store::{Asked, JobRow, Progress, QueueChange, Removal, Store},
     telemetry::{Trace, trace},
 };
 
@@ -115,6 +115,23 @@ impl Scheduler {
         uncut(async move { store.resume_queue(&queue).await }).await??;
         self.wake();
         Ok(())
+    }
+
+    /// Makes a queue, or changes what is decided of it, on all instances.
+    pub async fn set_queue(&self, queue: &str, set: QueueChange) -> Result<(), AskError> {
+        let (store, queue) = (self.store.clone(), queue.to_owned());
+        uncut(async move { store.set_queue(&queue, set).await }).await??;
+        self.wake();
+        Ok(())
+    }
+
+    /// Takes back all that was decided of a queue; with it goes one that no kind of job names, unless it
+    /// holds jobs that are not finished.
+    pub async fn remove_queue(&self, queue: &str) -> Result<Removal, AskError> {
+        let (store, queue) = (self.store.clone(), queue.to_owned());
+        let removal = uncut(async move { store.remove_queue(&queue).await }).await??;
+        self.wake();
+        Ok(removal)
     }
 
     /// News of every job that moves on here, from now on.

@@ -105,7 +105,7 @@ impl Handler<Post<Ready>> for SchedulerActor {
 
     fn handle(&mut self, post: Post<Ready>, ctx: &mut Context<Self>) {
         let (Ready(worker, shift), _handling) = post.open();
-        self.backlog.insert(worker.queue);
+        self.backlog.insert(worker.queue.clone());
         self.crew.add(worker, shift);
         self.turn(ctx);
     }

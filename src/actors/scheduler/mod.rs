@@ -10,6 +10,7 @@ mod dispatch;
 mod handle;
 mod messages;
 mod news;
+mod queues;
 mod settle;
 mod upkeep;
 mod whereabouts;
@@ -26,6 +27,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::{
     probe::{Mailbox, Vitals},
+    recruiter::Recruiter,
     stop::Stop,
     supervision::{Intensity, supervise},
 };
@@ -41,6 +43,7 @@ use crew::Crew;
 pub(super) use crew::{Report, Run, Ticket, Worker};
 use crontab::Calendar;
 pub use handle::{Change, Scheduler};
+use queues::{Decided, Holds};
 use upkeep::complain;
 use window::Window;
 
@@ -86,9 +89,10 @@ pub(super) struct SchedulerActor {
     /// Attempts, by job and number, that were begun here and ended, of which the table may know nothing.
     unwritten: HashSet<(JobId, i32)>,
     progress: HashMap<JobId, Progress>,
-    paused: HashSet<String>,
+    decided: Decided,
+    holds: Holds,
     /// The queues that may hold available jobs.
-    backlog: BTreeSet<&'static str>,
+    backlog: BTreeSet<Arc<str>>,
     window: Window,
     calendar: Calendar,
     timer: Option<SpawnHandle>,
@@ -123,31 +127,40 @@ struct Running {
 }
 
 /// Starts the actor; `exceeded` is called should it fall too often.
-pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'static) -> Scheduler {
+pub(super) fn start(
+    parts: Parts,
+    vitals: Arc<Vitals>,
+    recruiter: impl FnOnce(Scheduler) -> Recruiter,
+    exceeded: impl Fn() + 'static,
+) -> Scheduler {
     let (changes, _) = broadcast::channel(NEWS);
     let (news, watched) = (changes.clone(), vitals.clone());
     let (store, clock) = (parts.store.clone(), parts.clock.clone());
     let catalogue = parts.catalogue.clone();
+    let handle = |address| Scheduler {
+        mailbox: Mailbox::new(address, vitals.clone()),
+        store: store.clone(),
+        clock: clock.clone(),
+        catalogue: catalogue.clone(),
+        changes: changes.clone(),
+    };
     let voice = upkeep::new_name();
     let own = voice.clone();
-    let address = supervise(
-        vitals.clone(),
-        Intensity::USUAL,
-        clock.clone(),
-        exceeded,
-        |_, _| SchedulerActor {
+    let make = |ctx: &mut Context<SchedulerActor>, _| {
+        let mut actor = SchedulerActor {
             parts,
             vitals: watched,
             owner: upkeep::new_name(),
             voice: own,
             watch: Watch::default(),
-            crew: Crew::default(),
+            crew: Crew::new(recruiter(handle(ctx.address()))),
             running: HashMap::new(),
             ended: Vec::new(),
             settling: Vec::new(),
             unwritten: HashSet::new(),
             progress: HashMap::new(),
-            paused: HashSet::new(),
+            decided: Decided::default(),
+            holds: Holds::default(),
             backlog: BTreeSet::new(),
             window: Window::unknown(),
             calendar: Calendar::default(),
@@ -164,17 +177,22 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
             stopping: false,
             drained: None,
             changes: news,
-        },
+        };
+        // As the settings say, until the table has been read.
+        actor.decide(&[]);
+        actor
+    };
+    let address = supervise(
+        vitals.clone(),
+        Intensity::USUAL,
+        clock.clone(),
+        exceeded,
+        make,
     );
-    let mailbox = Mailbox::new(address, vitals);
-    actix::spawn(news::hear(store.clone(), voice, mailbox.clone()));
-    Scheduler {
-        mailbox,
-        store,
-        clock,
-        catalogue,
-        changes,
-    }
+    let scheduler = handle(address);
+    let mailbox = scheduler.mailbox.clone();
+    actix::spawn(news::hear(store.clone(), voice, mailbox));
+    scheduler
 }
 
 impl Actor for SchedulerActor {
@@ -227,6 +245,11 @@ impl SchedulerActor {
     fn turned(&mut self, taken: dispatch::Taken, ctx: &mut Context<Self>) {
         fail_points::pass!("scheduler.turned");
         self.turning = false;
+        let counts = |settled: &Settled| self.decided.counts(&settled.job.queue);
+        if self.settling.iter().any(counts) {
+            // Another instance may have free actors for the room that this makes.
+            self.announce(ctx);
+        }
         let asked = taken.asked.unwrap_or_default();
         if self.settled(taken.settled, &asked) {
             self.stale = true;
@@ -246,9 +269,6 @@ impl SchedulerActor {
             // Of all others the table knows.
             self.unwritten.clear();
         }
-        if let Some(paused) = taken.paused {
-            self.paused = paused;
-        }
         if let Some(instants) = taken.due {
             self.window = Window::filled(instants);
             self.refreshed = Some(Instant::now());
@@ -259,10 +279,13 @@ impl SchedulerActor {
                 self.announce(ctx);
             }
         }
-        for queue in taken.emptied {
-            self.backlog.remove(queue);
+        for (queue, left) in taken.left {
+            self.left_behind(queue, left);
         }
         self.hand_out(taken.claimed, ctx);
+        if let Some(queues) = taken.queues {
+            self.decide(&queues);
+        }
         self.show();
         if let Some(error) = taken.failure {
             complain(
@@ -286,10 +309,9 @@ impl SchedulerActor {
     /// Arms the one timer for the next due instant, or for the next poll if that comes first.
     fn arm(&mut self, ctx: &mut Context<Self>) {
         let now = self.parts.clock.now();
-        let ahead = [self.window.next(), self.calendar.next()];
-        let next = ahead.into_iter().flatten().min();
-        let due = next.map(|next| next.duration_since(now));
-        let due = due.map(|wait| Duration::try_from(wait).unwrap_or_default());
+        let due = [self.window.next(), self.calendar.next(), self.holds.next()];
+        let due = due.into_iter().flatten().min();
+        let due = due.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
         let poll = POLL.saturating_sub(self.unread());
         self.arm_in(due.unwrap_or(poll).min(poll), ctx);
     }

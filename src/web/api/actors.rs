@@ -15,7 +15,7 @@ struct List {
 
 #[derive(Serialize)]
 struct Actor {
-    name: &'static str,
+    name: String,
     kind: &'static str,
     parent: Option<&'static str>,
     state: &'static str,

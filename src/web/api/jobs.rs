@@ -6,7 +6,10 @@ use actix_web::{HttpResponse, http::header, web};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
-use super::new_job::{self, NewJobJson};
+use super::{
+    new_job::{self, NewJobJson},
+    queues,
+};
 use crate::{
     queue::{Ending, JobId, State as JobState},
     store::{AttemptRow, JobFilter, JobRow},
@@ -146,6 +149,7 @@ fn name(name: String) -> Result<String, WebError> {
 /// `POST /api/v1/jobs`
 pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJson>) -> Answer {
     let new = new_job::judge(&state.catalogue, new.into_inner()).map_err(WebError::Arguments)?;
+    queues::must_exist(&state, std::slice::from_ref(&new)).await?;
     let rows = state.scheduler.enqueue(vec![new]).await?;
     let job = rows
         .first()
@@ -158,10 +162,9 @@ pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJ
 /// `POST /api/v1/jobs/batch`: all of them, or none.
 pub async fn create_many(_: Operator, state: web::Data<State>, batch: web::Json<Batch>) -> Answer {
     let new = new_job::judge_all(&state.catalogue, batch.into_inner().jobs);
-    let rows = state
-        .scheduler
-        .enqueue(new.map_err(WebError::Arguments)?)
-        .await?;
+    let new = new.map_err(WebError::Arguments)?;
+    queues::must_exist(&state, &new).await?;
+    let rows = state.scheduler.enqueue(new).await?;
     Ok(HttpResponse::Created().json(Inserted {
         inserted: rows.len(),
     }))

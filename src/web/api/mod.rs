@@ -7,6 +7,7 @@ pub mod health;
 pub mod jobs;
 mod new_entry;
 mod new_job;
+pub mod queue_change;
 pub mod queues;
 pub mod signups;
 
