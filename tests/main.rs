@@ -18,6 +18,7 @@ mod metrics;
 mod model;
 mod outage;
 mod recovery;
+mod retention;
 mod retries;
 mod security;
 mod signup;
