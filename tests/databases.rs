@@ -9,6 +9,7 @@ mod instances;
 mod leases;
 mod migrations;
 mod plans;
+mod prune;
 mod queues;
 mod reports;
 mod rivals;

@@ -22,6 +22,7 @@ mod outage;
 mod progress;
 mod queues;
 mod recovery;
+mod retention;
 mod retries;
 mod retry_after;
 mod security;

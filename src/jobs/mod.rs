@@ -3,6 +3,7 @@
 mod context;
 mod crontab;
 mod parameter_task;
+mod prune_jobs;
 mod registry;
 mod retry_after;
 mod simple_task;
@@ -21,6 +22,7 @@ use crate::{
     queue::{Job, NewJob, SignupId},
 };
 use parameter_task::{Parameter, ParameterTask};
+use prune_jobs::PruneJobs;
 use simple_task::SimpleTask;
 use welcome_email::WelcomeEmail;
 
@@ -30,6 +32,7 @@ pub fn catalogue() -> CatalogueBuilder {
         .letter::<WelcomeEmail>()
         .task::<SimpleTask>()
         .task::<ParameterTask>()
+        .task::<PruneJobs>()
 }
 
 /// What a sign-up starts.

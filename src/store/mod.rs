@@ -24,6 +24,7 @@ mod news;
 mod patience;
 mod postgres;
 mod presence;
+mod prune;
 mod queues;
 mod receipts;
 mod reports;

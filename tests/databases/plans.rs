@@ -60,11 +60,12 @@ impl Instrumentation for Scribe {
 
 /// Fifty thousand jobs for another day, as many that are done, and a few of each other state.
 const MANY: &str = "
-    INSERT INTO jobs (kind, queue, state, priority, args, attempt, max_attempts, created_at, run_at, owner)
+    INSERT INTO jobs (kind, queue, state, priority, args, attempt, max_attempts, created_at, run_at, owner, finished_at)
     SELECT 'a', 'task',
            CASE WHEN n % 2 = 0 THEN 'scheduled' WHEN n % 5001 = 0 THEN 'available'
                 WHEN n % 5003 = 0 THEN 'executing' ELSE 'completed' END,
-           0, '{}', 0, 3, 0, 4000000000000000 + n, 'owner ' || (n % 3)
+           0, '{}', 0, 3, 0, 4000000000000000 + n, 'owner ' || (n % 3),
+           CASE WHEN n % 2 = 0 OR n % 5001 = 0 OR n % 5003 = 0 THEN NULL ELSE n END
     FROM numbers";
 
 pub async fn fill(raw: &mut Raw) {
@@ -174,6 +175,11 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 "queue_loads",
                 heard(store.queue_loads()).await,
                 &["jobs_available"],
+            ),
+            (
+                "prune",
+                heard(store.prune(State::Completed, now, 500)).await,
+                &["jobs_finished", PRIMARY],
             ),
             (
                 "jobs_of_user",
