@@ -5,13 +5,16 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::Policy;
+use super::{Policy, Unique};
 
 /// The queue of the letters, served by EmailActors.
 pub const EMAIL: &str = "email";
 
 /// The queue of the tasks, served by TaskActors.
 pub const TASK: &str = "task";
+
+/// The most bytes of JSON that a job's arguments may be: they are small, and name what is large.
+pub const ARGS_BYTES: usize = 64 * 1024;
 
 /// The number of a job's row.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -42,10 +45,21 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// How often it is tried, for how long, and how long it waits in between.
     const POLICY: Policy = Policy::DEFAULT;
 
+    /// What is wrong with these arguments, though they can be read; such a job is not enqueued.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Whether others like this one are kept out, unless whoever enqueues it says otherwise.
+    fn unique(&self) -> Option<Unique> {
+        None
+    }
+
     /// This job, due at once.
     fn now(&self) -> NewJob {
         NewJob {
-            // Arguments are plain structs; should one refuse to be JSON, decoding reports it.
+            unique: self.unique(),
+            // Arguments are plain structs; should one refuse to be JSON, it is not enqueued.
             args: serde_json::to_value(self).unwrap_or_default(),
             max_attempts: Self::POLICY.max_attempts,
             ..NewJob::of(Self::KIND, Self::QUEUE)
@@ -103,6 +117,8 @@ pub struct NewJob {
     pub limit_key: Option<String>,
     /// The W3C trace context of whoever enqueues it.
     pub trace: Option<String>,
+    /// Whether it is enqueued beside others like it.
+    pub unique: Option<Unique>,
 }
 
 impl NewJob {
@@ -119,6 +135,7 @@ impl NewJob {
             signup: None,
             limit_key: None,
             trace: None,
+            unique: None,
         }
     }
 
@@ -126,6 +143,14 @@ impl NewJob {
     pub fn of_user(self, user: i64) -> Self {
         NewJob {
             user: Some(user),
+            ..self
+        }
+    }
+
+    /// The same job, unless another like it is there.
+    pub fn unique(self, unique: Unique) -> Self {
+        NewJob {
+            unique: Some(unique),
             ..self
         }
     }

@@ -19,14 +19,18 @@
 //! A job is *waiting* while it is scheduled, available or retryable; completed, discarded
 //! and cancelled are *final*.
 
+mod edit;
 mod job;
 mod outcome;
 mod policy;
 mod state;
+mod unique;
 mod watch;
 
-pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
+pub use edit::Edit;
+pub use job::{ARGS_BYTES, Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
 pub use outcome::{Ending, Fault, Outcome};
 pub use policy::{MOST_ATTEMPTS, Policy};
 pub use state::{NOT_BEGUN, State, Tally, UnknownState, Verdict, settle};
+pub use unique::{States, Unique, Wins};
 pub use watch::{PARTS, SILENT, Watch};

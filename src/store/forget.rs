@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::change,
+    moves::key_in,
     schema::{attempts, jobs, letters, signups, users},
 };
 use crate::{
@@ -38,6 +39,7 @@ impl Store {
                             jobs::state.eq(State::Cancelled.word()),
                             jobs::finished_at.eq(now),
                             jobs::progress.eq(None::<i32>),
+                            jobs::unique_key.eq(key_in!(State::Cancelled)),
                         ))
                         .returning((jobs::id, jobs::attempt, jobs::owner, jobs::started_at))
                         .get_results(c)

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::{Db, Pg, change, immediate, limited, read},
+    moves::key_in,
     rows::{JobRow, RawJob, instant, job_rows},
     schema::{instances, jobs, queues},
     sqlite::Lite,
@@ -123,6 +124,7 @@ impl Store {
                         jobs::owner.eq(owner),
                         jobs::started_at.eq(now.as_microsecond()),
                         jobs::progress.eq(None::<i32>),
+                        jobs::unique_key.eq(key_in!(State::Executing)),
                     ))
                     .returning(RawJob::as_returning())
                     .get_results($c)

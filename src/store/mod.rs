@@ -4,6 +4,7 @@
 
 mod accounts;
 mod attempts;
+mod batch;
 mod browsers;
 mod connection;
 mod doubt;
@@ -16,6 +17,7 @@ mod leases;
 mod letters;
 mod many;
 mod migrate;
+mod moves;
 mod news;
 mod patience;
 mod postgres;
@@ -38,6 +40,7 @@ pub use attempts::{AttemptRow, Tries};
 pub use connection::{PoolSize, Store};
 pub use doubt::IN_DOUBT;
 pub use error::StoreError;
+pub use insert::Enqueued;
 pub use instances::InstanceRow;
 pub use jobs::SeenJobs;
 pub use letters::{Letter, LetterSummary, NewLetter};

@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     jobs::Catalogue,
     queue::{JobId, NewJob, SignupId},
-    store::{JobRow, Progress, Store},
+    store::{Enqueued, JobRow, Progress, Store},
 };
 
 /// How long the loop may take to answer before it counts as stuck.
@@ -58,7 +58,7 @@ impl Scheduler {
     }
 
     /// Enqueues jobs, all or none.
-    pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<JobRow>, AskError> {
+    pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, AskError> {
         let (store, now) = (self.store.clone(), self.clock.now());
         let rows = uncut(async move { store.enqueue(&jobs, now).await }).await??;
         self.wake();
