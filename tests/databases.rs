@@ -15,6 +15,7 @@ mod reports;
 mod rivals;
 mod signups;
 mod tries;
+mod unique;
 
 use std::time::Duration;
 
@@ -138,7 +139,7 @@ pub(crate) fn job(kind: &str) -> NewJob {
 /// Enqueues one job at `at(0)`.
 async fn enqueued(store: &Store, new: NewJob) -> JobRow {
     let rows = store.enqueue(&[new], at(0)).await.expect("enqueued");
-    rows.into_iter().next().expect("one for each")
+    rows.into_iter().next().expect("one for each").into_row()
 }
 
 /// Claims the only job that is due, for `owner`, at `at(1)`.

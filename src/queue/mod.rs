@@ -21,6 +21,7 @@
 //! and cancelled are *final*.
 
 mod cron;
+mod edit;
 mod flow;
 mod job;
 mod limits;
@@ -30,11 +31,13 @@ mod outcome;
 mod policy;
 mod rate;
 mod state;
+mod unique;
 mod watch;
 
 pub use cron::{BadSchedule, Cron, Fold, Gap, Missed, NewEntry, Schedule, UnknownWord};
+pub use edit::Edit;
 pub use flow::{After, Flow, Member, Standing, UnknownUpon, Upon, Wait, standing};
-pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK, WORKERS};
+pub use job::{ARGS_BYTES, Due, EMAIL, Job, JobId, NewJob, SignupId, TASK, WORKERS};
 pub use limits::{AT_ONCE, Grant, Held, LONGEST_KEY, Limits, RATE_JOBS, RATE_PERIOD, SIZES};
 pub use look::{Left, Look};
 pub use name::{BadName, Takes, queue_name};
@@ -42,4 +45,5 @@ pub use outcome::{Ending, Fault, Outcome};
 pub use policy::{MOST_ATTEMPTS, Policy};
 pub use rate::Rate;
 pub use state::{NOT_BEGUN, State, Tally, UnknownState, Verdict, settle};
+pub use unique::{States, Unique, Wins};
 pub use watch::{PARTS, SILENT, Watch};

@@ -39,6 +39,9 @@ impl State {
         State::Cancelled,
     ];
 
+    /// Those in which a job waits for an attempt.
+    pub const WAITING: [State; 3] = [State::Scheduled, State::Available, State::Retryable];
+
     /// As stored and shown.
     pub fn word(self) -> &'static str {
         match self {
@@ -50,6 +53,16 @@ impl State {
             State::Discarded => "discarded",
             State::Cancelled => "cancelled",
         }
+    }
+
+    /// What stands for it in a stored set of states.
+    pub const fn bit(self) -> i32 {
+        1 << self as i32
+    }
+
+    /// An attempt is still to come.
+    pub fn is_waiting(self) -> bool {
+        State::WAITING.contains(&self)
     }
 
     /// Nothing follows by itself.

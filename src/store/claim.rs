@@ -10,6 +10,7 @@ use super::{
     Store, StoreError,
     connection::{Db, Pg, immediate, limited},
     leases::{available, executing},
+    moves::key_in,
     queues::RawQueue,
     rows::{JobRow, RawJob, instant, job_rows},
     schema::{instances, jobs, queues},
@@ -39,6 +40,7 @@ macro_rules! take {
                 jobs::started_at.eq($now.as_microsecond()),
                 jobs::progress.eq(None::<i32>),
                 jobs::message.eq(None::<String>),
+                jobs::unique_key.eq(key_in!(State::Executing)),
             ))
             .returning(RawJob::as_returning())
             .get_results($c)

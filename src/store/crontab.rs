@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::{change, read},
-    jobs::insert_jobs,
+    insert::insert_jobs,
     rows::{JobRow, instant, job_rows, unreadable},
     schema::crontab,
 };
@@ -254,7 +254,8 @@ impl Store {
             if ours == 0 || jobs.is_empty() {
                 return Ok(Vec::new());
             }
-            let rows = job_rows(insert_jobs!(c, jobs, now))?;
+            let rows = insert_jobs!(c, &jobs, now).into_iter().map(|(row, _)| row);
+            let rows = job_rows(rows.collect())?;
             if let Some(last) = rows.last() {
                 diesel::update(crontab::table.find(name))
                     .set((

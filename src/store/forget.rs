@@ -8,6 +8,7 @@ use super::{
     Store, StoreError,
     connection::change,
     flows::reconsider,
+    moves::key_in,
     schema::{attempts, jobs, letters, signups, steps, users},
 };
 use crate::{
@@ -40,6 +41,7 @@ impl Store {
                             jobs::finished_at.eq(now),
                             jobs::progress.eq(None::<i32>),
                             jobs::message.eq(None::<String>),
+                            jobs::unique_key.eq(key_in!(State::Cancelled)),
                         ))
                         .returning((jobs::id, jobs::attempt, jobs::owner, jobs::started_at))
                         .get_results(c)

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod attempts;
+mod batch;
 mod browsers;
 mod claim;
 mod connection;
@@ -20,6 +21,7 @@ mod letters;
 mod many;
 mod migrate;
 mod migrations;
+mod moves;
 mod news;
 mod patience;
 mod postgres;
@@ -47,6 +49,7 @@ pub use crontab::EntryRow;
 pub use doubt::{IN_DOUBT, told};
 pub use error::StoreError;
 pub use flows::{Edge, FlowRows};
+pub use insert::Enqueued;
 pub use instances::{Asked, InstanceRow};
 pub use jobs::SeenJobs;
 pub use letters::{Letter, LetterSummary, NewLetter};

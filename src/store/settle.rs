@@ -97,13 +97,14 @@ const NOTED: &str = ") UPDATE jobs SET progress = news.percent, \
      WHERE jobs.id = news.id AND jobs.state = 'executing' \
      AND jobs.owner = news.owner AND jobs.attempt = news.attempt";
 
-const ENDS: &str = "WITH ends (id, owner, attempt, state, run_at, max_attempts, crashes, \
+const ENDS: &str = "WITH ends (id, owner, attempt, state, state_bit, run_at, max_attempts, crashes, \
      finished_at, progress, result) AS (VALUES ";
 
 const ENDED: &str = ") UPDATE jobs SET state = ends.state, \
      run_at = coalesce(ends.run_at, jobs.run_at), max_attempts = ends.max_attempts, \
      crashes = ends.crashes, finished_at = ends.finished_at, progress = ends.progress, \
-     message = NULL, result = ends.result FROM ends \
+     message = NULL, result = ends.result, \
+     unique_key = CASE WHEN jobs.unique_states & ends.state_bit <> 0 THEN jobs.unique_key END FROM ends \
      WHERE jobs.id = ends.id AND jobs.state = 'executing' \
      AND jobs.owner = ends.owner AND jobs.attempt = ends.attempt \
      AND (jobs.cancel_at IS NULL OR ends.state IN ('completed', 'cancelled')) \
@@ -164,6 +165,7 @@ impl Settled {
             job.owner.as_deref().into(),
             job.attempt.into(),
             verdict.state.word().into(),
+            verdict.state.bit().into(),
             verdict.run_at.map(Timestamp::as_microsecond).into(),
             job.max_attempts.saturating_add(free).into(),
             crashes.into(),

@@ -217,7 +217,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
 fn types(question: &str) -> &'static str {
     match question {
         "settle" => {
-            "(bigint, text, integer, text, bigint, integer, integer, bigint, integer, text)"
+            "(bigint, text, integer, text, integer, bigint, integer, integer, bigint, integer, text)"
         }
         "note_progress" => "(bigint, text, integer, integer, text)",
         _ => "",

@@ -8,7 +8,7 @@ use std::{
 
 use cadastro::{
     queue::{Due, NewJob},
-    store::{InstanceRow, JobRow, Settled, Store},
+    store::{Enqueued, InstanceRow, JobRow, Settled, Store},
 };
 use jiff::Timestamp;
 
@@ -83,10 +83,11 @@ impl<'a> Play<'a> {
         };
         let new: Vec<NewJob> = world.table.jobs.iter().map(new).collect();
         let rows = stage.stores[0].enqueue(&new, at(world.now)).await;
+        let rows = rows.expect("enqueued").into_iter();
         Play {
             stage,
             prefix,
-            rows: rows.expect("enqueued"),
+            rows: rows.map(Enqueued::into_row).collect(),
         }
     }
 

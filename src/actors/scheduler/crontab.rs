@@ -131,7 +131,7 @@ impl Scheduler {
         };
         let rows = self.enqueue(vec![job]).await?;
         let row = rows.into_iter().next();
-        row.map(Ok)
+        row.map(|enqueued| Ok(enqueued.into_row()))
             .ok_or_else(|| AskError::Fault("no row came of a new job".to_owned()))
     }
 }

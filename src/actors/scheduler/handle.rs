@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     jobs::Catalogue,
     queue::{Flow, JobId, NewJob, SignupId},
-    store::{Asked, JobRow, Progress, QueueChange, Removal, Store},
+    store::{Asked, Enqueued, JobRow, Progress, QueueChange, Removal, Store},
     telemetry::{Trace, trace},
 };
 
@@ -59,7 +59,7 @@ impl Scheduler {
     }
 
     /// Enqueues jobs, all or none.
-    pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<JobRow>, AskError> {
+    pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, AskError> {
         let (store, now) = (self.store.clone(), self.clock.now());
         let trace = trace::current();
         let traced = |job: NewJob| job.traced(trace.as_ref().map(Trace::as_str));
