@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod databases;
 mod delays;
+mod enqueue;
 mod house;
 mod instances;
 mod languages;

@@ -42,7 +42,7 @@ use email::EmailActor;
 use probe::Vitals;
 pub use registrar::{Door, Given, Held, LogInError, LoggedIn, Registrar, SignUpError};
 pub use report::{ActorReport, LastRestart};
-pub use scheduler::{Change, Scheduler};
+pub use scheduler::{Change, EditError, EnqueueError, Enqueuing, Scheduler};
 use station::{Bench, Station};
 use supervision::{Intensity, supervise};
 pub(crate) use system::spawn;

@@ -9,7 +9,7 @@ use super::{Context, Done, JobError, Letter, Task};
 use crate::{
     fail_points,
     mail::Draft,
-    queue::{EMAIL, Job, NewJob, Policy},
+    queue::{ARGS_BYTES, EMAIL, Job, NewJob, Policy, Unique},
     store::JobRow,
 };
 
@@ -24,7 +24,7 @@ pub struct Kind {
     pub queue: &'static str,
     pub policy: Policy,
     pub work: Work,
-    check_args: fn(&Value) -> Result<(), serde_json::Error>,
+    judge: fn(&Value) -> Result<Option<Unique>, Unfit>,
 }
 
 /// The code of a kind, with its arguments still to be decoded.
@@ -51,9 +51,9 @@ pub enum CatalogueError {
     },
 }
 
-/// Why a job cannot be enqueued by its name.
+/// Why a job is not enqueued: another kind or other arguments have to be given.
 #[derive(Debug, thiserror::Error)]
-pub enum UnknownKind {
+pub enum Unfit {
     #[error("there is no kind of job called `{name}`; the kinds are {known}")]
     Name { name: String, known: String },
     #[error("the arguments do not fit `{kind}`: {source}")]
@@ -61,6 +61,14 @@ pub enum UnknownKind {
         kind: &'static str,
         source: serde_json::Error,
     },
+    /// As [`Job::check`] says.
+    #[error("the arguments do not fit `{kind}`: {why}")]
+    Refused { kind: &'static str, why: String },
+    #[error(
+        "the arguments of `{kind}` are {bytes} bytes of JSON, and may be {ARGS_BYTES}: store what is large \
+         elsewhere, and name it"
+    )]
+    TooLarge { kind: String, bytes: usize },
 }
 
 impl Catalogue {
@@ -85,21 +93,50 @@ impl Catalogue {
         served.map(|kind| kind.name).collect()
     }
 
-    /// A job by its kind's name, due at once, with arguments that decode.
-    pub fn new_job(&self, name: &str, args: Value) -> Result<NewJob, UnknownKind> {
-        let kind = self.kind(name).ok_or_else(|| UnknownKind::Name {
-            name: name.to_owned(),
-            known: self.0.keys().copied().collect::<Vec<_>>().join(", "),
-        })?;
-        (kind.check_args)(&args).map_err(|source| UnknownKind::Args {
-            kind: kind.name,
-            source,
-        })?;
+    /// A job by its kind's name, due at once, with arguments that fit.
+    pub fn new_job(&self, name: &str, args: Value) -> Result<NewJob, Unfit> {
+        let kind = self.known(name)?;
+        measure(name, &args)?;
+        let unique = (kind.judge)(&args)?;
         Ok(NewJob {
             args,
+            unique,
             max_attempts: kind.policy.max_attempts,
             ..NewJob::of(kind.name, kind.queue)
         })
+    }
+
+    /// Whether these arguments fit the kind of this name.
+    pub fn check(&self, name: &str, args: &Value) -> Result<(), Unfit> {
+        let kind = self.known(name)?;
+        measure(name, args)?;
+        (kind.judge)(args).map(drop)
+    }
+
+    /// Likewise, of a job that was made without the catalogue. Its kind may be one that only another
+    /// program knows: then nobody here can judge more than its size.
+    pub fn check_new(&self, new: &NewJob) -> Result<(), Unfit> {
+        match self.kind(&new.kind) {
+            Some(_) => self.check(&new.kind, &new.args),
+            None => measure(&new.kind, &new.args),
+        }
+    }
+
+    fn known(&self, name: &str) -> Result<&Kind, Unfit> {
+        self.kind(name).ok_or_else(|| Unfit::Name {
+            name: name.to_owned(),
+            known: self.0.keys().copied().collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+fn measure(kind: &str, args: &Value) -> Result<(), Unfit> {
+    match args.to_string().len() {
+        ..=ARGS_BYTES => Ok(()),
+        bytes => Err(Unfit::TooLarge {
+            kind: kind.to_owned(),
+            bytes,
+        }),
     }
 }
 
@@ -132,7 +169,7 @@ impl CatalogueBuilder {
             queue: J::QUEUE,
             policy: J::POLICY,
             work,
-            check_args: |args| J::deserialize(args).map(|_| ()),
+            judge: judge::<J>,
         };
         self.kinds.push((kind, what));
         self
@@ -160,6 +197,14 @@ impl CatalogueBuilder {
         }
         Ok(Catalogue(Arc::new(kinds)))
     }
+}
+
+/// Whether these are arguments of `J`, and whether such a job keeps others out.
+fn judge<J: Job>(args: &Value) -> Result<Option<Unique>, Unfit> {
+    let kind = J::KIND;
+    let job = J::deserialize(args).map_err(|source| Unfit::Args { kind, source })?;
+    job.check().map_err(|why| Unfit::Refused { kind, why })?;
+    Ok(job.unique())
 }
 
 /// Arguments that cannot be decoded will not be decodable next time either.
@@ -220,11 +265,11 @@ mod tests {
         );
         assert!(matches!(
             catalogue.new_job("parameter_task", json!({})),
-            Err(UnknownKind::Args { .. })
+            Err(Unfit::Args { .. })
         ));
         assert!(matches!(
             catalogue.new_job("no_such_kind", json!({})),
-            Err(UnknownKind::Name { .. })
+            Err(Unfit::Name { .. })
         ));
     }
 }

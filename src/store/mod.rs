@@ -6,6 +6,7 @@ mod accounts;
 mod attempts;
 mod batch;
 mod browsers;
+mod bulk;
 mod connection;
 mod doubt;
 mod error;
@@ -34,9 +35,11 @@ mod sole;
 mod sqlite;
 mod throttles;
 mod tls;
+mod transaction;
 
 pub use accounts::Credentials;
 pub use attempts::{AttemptRow, Tries};
+pub use bulk::{Move, Moved, MovedJob, Which};
 pub use connection::{PoolSize, Store};
 pub use doubt::IN_DOUBT;
 pub use error::StoreError;
@@ -53,3 +56,8 @@ pub use sessions::{NewSession, NewToken, Session};
 pub use settle::{Progress, Settled};
 pub use signups::{NewSignup, SignedUp, SignupRefusal};
 pub use sole::Sole;
+pub use transaction::{Connection, Transaction};
+/// For the questions that a program which embeds cadastro puts within a transaction of ours.
+pub use {diesel, diesel_async};
+/// The connections of the two databases, for whoever writes a function that takes one.
+pub use {postgres::Pg, sqlite::Lite};

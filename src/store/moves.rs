@@ -1,5 +1,5 @@
-//! What operators and programs do to jobs that no attempt is under way for, as statements that are still to
-//! be told of which jobs: one, or all that match.
+//! What operators and programs do to jobs between attempts, as statements that are still to be told of which
+//! jobs: one, or all that match.
 //!
 //! Macros, because the connections of the two databases share no type.
 

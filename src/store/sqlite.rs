@@ -14,13 +14,13 @@ use diesel_async::{
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use tokio::runtime::Handle;
 
-pub(super) type Lite = SyncConnectionWrapper<SqliteConnection, Threads>;
+pub type Lite = SyncConnectionWrapper<SqliteConnection, Threads>;
 
 /// The threads on which SQLite works: those of the runtime that opened the store.
 ///
 /// diesel's own choice waits for the thread when a question is dropped in the middle, and panics
 /// where a thread may not wait: under an actor, and under a web worker. Here the thread works on alone.
-pub(super) struct Threads(Handle);
+pub struct Threads(Handle);
 
 impl SpawnBlocking for Threads {
     fn spawn_blocking<'a, R: Send + 'static>(
@@ -69,11 +69,15 @@ pub(super) async fn end<T, E: From<DieselError>>(
     connection: &mut Lite,
     answer: Result<T, E>,
 ) -> Result<T, E> {
-    let went_well = answer.is_ok();
+    finish(connection, answer.is_ok()).await?;
+    answer
+}
+
+/// Commits, or takes everything back.
+pub(super) async fn finish(connection: &mut Lite, went_well: bool) -> QueryResult<()> {
     let end = move |c: &mut SqliteConnection| match went_well {
         true => AnsiTransactionManager::commit_transaction(c),
         false => AnsiTransactionManager::rollback_transaction(c),
     };
-    connection.spawn_blocking(end).await?;
-    answer
+    connection.spawn_blocking(end).await
 }

@@ -51,6 +51,18 @@ impl At {
         self
     }
 
+    /// PATCH.
+    pub fn patch<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::patch().to(handler));
+        self.methods.push("PATCH");
+        self
+    }
+
     /// JSON of up to so many bytes, instead of what is usual.
     pub fn accepting(mut self, bytes: usize) -> Self {
         self.resource = self.resource.app_data(intake::json_up_to(bytes));

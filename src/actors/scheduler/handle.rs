@@ -13,8 +13,8 @@ use crate::{
     actors::{AskError, probe::Mailbox},
     clock::Clock,
     jobs::Catalogue,
-    queue::{JobId, NewJob, SignupId},
-    store::{Enqueued, JobRow, Progress, Store},
+    queue::{JobId, SignupId},
+    store::{JobRow, MovedJob, Progress, Store},
 };
 
 /// How long the loop may take to answer before it counts as stuck.
@@ -51,18 +51,20 @@ impl Change {
     }
 }
 
+impl From<MovedJob> for Change {
+    fn from(moved: MovedJob) -> Self {
+        Change {
+            job: moved.id,
+            user: moved.user,
+            signup: moved.signup,
+        }
+    }
+}
+
 impl Scheduler {
     /// The table has changed: look at it now and not at the next poll.
     pub fn wake(&self) {
         self.mailbox.tell(Wake);
-    }
-
-    /// Enqueues jobs, all or none.
-    pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, AskError> {
-        let (store, now) = (self.store.clone(), self.clock.now());
-        let rows = uncut(async move { store.enqueue(&jobs, now).await }).await??;
-        self.wake();
-        Ok(rows)
     }
 
     /// Makes a job that failed or was cancelled due again; `None` if there is none in such a state.
@@ -150,7 +152,7 @@ impl Scheduler {
         self.mailbox.tell(Advance(progress));
     }
 
-    fn moved(&self, row: Option<&JobRow>) {
+    pub(super) fn moved(&self, row: Option<&JobRow>) {
         if let Some(job) = row {
             // Nobody watches: then nobody need be told.
             let _ = self.changes.send(Change::of(job));
@@ -160,7 +162,7 @@ impl Scheduler {
 }
 
 /// Runs a write to its end even if whoever asked goes away in the middle.
-async fn uncut<T: Send + 'static>(
+pub(super) async fn uncut<T: Send + 'static>(
     write: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, AskError> {
     let written = tokio::spawn(write).await;

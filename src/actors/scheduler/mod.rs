@@ -6,6 +6,7 @@
 
 mod crew;
 mod dispatch;
+mod enqueue;
 mod handle;
 mod messages;
 mod news;
@@ -38,6 +39,7 @@ use crate::{
 };
 use crew::Crew;
 pub(super) use crew::{Report, Run, Ticket, Worker};
+pub use enqueue::{EditError, EnqueueError, Enqueuing};
 pub use handle::{Change, Scheduler};
 use upkeep::complain;
 use window::Window;

@@ -3,8 +3,10 @@
 pub mod actors;
 pub mod health;
 pub mod jobs;
+pub mod many_jobs;
 mod new_job;
 pub mod queues;
 pub mod signups;
+mod unique;
 
 pub use super::jobs::instant;
