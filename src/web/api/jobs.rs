@@ -7,21 +7,28 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
 use super::{
-    new_job::{self, NewJobJson},
+    new_job::{self, EditJson, NewJobJson},
     queues,
 };
 use crate::{
-    queue::{Ending, JobId, State as JobState},
+    queue::{ARGS_BYTES, Ending, JobId, State as JobState},
     store::{AttemptRow, JobFilter, JobRow},
     web::{
         Answer, State, WebError,
+        error::Argument,
         jobs::{JobJson, instant},
         operator::Operator,
     },
 };
 
-/// The largest batch.
-pub const BATCH_BYTES: usize = 1024 * 1024;
+/// The largest job: the largest arguments, also with every character written as an escape.
+pub const JOB_BYTES: usize = 7 * ARGS_BYTES;
+
+/// The largest batch: 800 bytes for each job of the longest one.
+pub const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// The longest batch, which is written within the time of one transaction.
+const BATCH_JOBS: usize = 10_000;
 
 /// How many jobs a page of the list has.
 const PAGE: i64 = 50;
@@ -70,6 +77,8 @@ pub struct Listed {
     job: JobJson,
     priority: i32,
     created_at: String,
+    /// As it is stored, behind the kind; null where it holds none, or none any more.
+    unique_key: Option<String>,
 }
 
 /// A job with all that is known of it.
@@ -146,7 +155,7 @@ fn name(name: String) -> Result<String, WebError> {
     }
 }
 
-/// `POST /api/v1/jobs`
+/// `POST /api/v1/jobs`: 201 with the new job, or 200 with the one that holds its key.
 pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJson>) -> Answer {
     let new = new_job::judge(&state.catalogue, new.into_inner()).map_err(WebError::Arguments)?;
     queues::must_exist(&state, std::slice::from_ref(&new)).await?;
@@ -154,25 +163,48 @@ pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJ
     let job = rows
         .first()
         .ok_or_else(|| WebError::fault("no row came of a new job"))?;
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, format!("/api/v1/jobs/{}", job.id)))
-        .json(shown(job, Vec::new())))
+    let location = (header::LOCATION, format!("/api/v1/jobs/{}", job.id));
+    if !job.is_new() {
+        let attempts = state.store.attempts(job.id).await?;
+        let mut there = HttpResponse::Ok();
+        return Ok(there.insert_header(location).json(shown(job, attempts)));
+    }
+    let mut created = HttpResponse::Created();
+    Ok(created.insert_header(location).json(shown(job, Vec::new())))
 }
 
-/// `POST /api/v1/jobs/batch`: all of them, or none.
+/// `POST /api/v1/jobs/batch`: all of them, or none; those whose keys others hold do not count as inserted.
 pub async fn create_many(_: Operator, state: web::Data<State>, batch: web::Json<Batch>) -> Answer {
-    let new = new_job::judge_all(&state.catalogue, batch.into_inner().jobs);
+    let jobs = batch.into_inner().jobs;
+    if jobs.len() > BATCH_JOBS {
+        let message = format!("a batch has {BATCH_JOBS} jobs at most");
+        let wrong = Argument::new("jobs", "too_many", message);
+        return Err(WebError::Arguments(vec![wrong]));
+    }
+    let new = new_job::judge_all(&state.catalogue, jobs);
     let new = new.map_err(WebError::Arguments)?;
     queues::must_exist(&state, &new).await?;
     let rows = state.scheduler.enqueue(new).await?;
     Ok(HttpResponse::Created().json(Inserted {
-        inserted: rows.len(),
+        inserted: rows.iter().filter(|job| job.is_new()).count(),
     }))
 }
 
 /// `GET /api/v1/jobs/{id}`
 pub async fn show(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> Answer {
     let job = find(&state, JobId(*id)).await?;
+    answer(&state, &job).await
+}
+
+/// `PATCH /api/v1/jobs/{id}`: changes a job that waits; what is not given stays.
+pub async fn edit(
+    _: Operator,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+    edit: web::Json<EditJson>,
+) -> Answer {
+    let edit = new_job::judge_edit(edit.into_inner()).map_err(WebError::Arguments)?;
+    let job = state.scheduler.edit(JobId(*id), edit).await?;
     answer(&state, &job).await
 }
 
@@ -215,6 +247,7 @@ impl From<&JobRow> for Listed {
             job: job.into(),
             priority: job.priority,
             created_at: instant(job.created_at),
+            unique_key: job.unique_key.clone(),
         }
     }
 }

@@ -5,10 +5,12 @@ pub mod cron;
 pub mod flows;
 pub mod health;
 pub mod jobs;
+pub mod many_jobs;
 mod new_entry;
 mod new_job;
 pub mod queue_change;
 pub mod queues;
 pub mod signups;
+mod unique;
 
 pub use super::jobs::instant;
