@@ -8,7 +8,7 @@ use std::io::Write;
 use serde_json::json;
 
 pub(super) use self::arguments::{arguments, read};
-use super::{Failure, open, output};
+use super::{Failure, open, output, queues};
 use crate::{
     app::AppError,
     clock::Clock,
@@ -55,6 +55,10 @@ pub enum Jobs {
         priority: Option<i32>,
         /// After so many attempts it is discarded; none is what the kind says.
         max_attempts: Option<i32>,
+        /// In which queue; none is the kind's.
+        queue: Option<String>,
+        /// By which the queue counts it; none is what the kind says.
+        limit_key: Option<String>,
         /// For programs.
         json: bool,
     },
@@ -106,11 +110,21 @@ impl Jobs {
                 due,
                 priority,
                 max_attempts,
+                queue,
+                limit_key,
                 json,
             } => {
                 let args = args.unwrap_or_else(|| json!({}));
                 let job = new_job(&kind, args, due, priority, max_attempts)?;
+                let job = NewJob {
+                    limit_key: limit_key.or(job.limit_key),
+                    ..job
+                };
                 let store = open::store(config).await?;
+                let job = match queue {
+                    Some(queue) => queues::put(job, queue, &store).await?,
+                    None => job,
+                };
                 let rows = store.enqueue(&[job], now).await?;
                 rows.iter()
                     .try_for_each(|job| tell::enqueued(out, job, json))?;

@@ -64,6 +64,8 @@ fn every_question_of_an_operator_is_understood() {
             due: Some(Due::After(Duration::from_secs(300))),
             priority: Some(-1),
             max_attempts: None,
+            queue: None,
+            limit_key: None,
             json: false,
         })
     );

@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use super::Jobs;
 use crate::{
     cli::{json, json_flag, queues, required, subcommand},
-    queue::MOST_ATTEMPTS,
-    queue::{Due, JobId, State},
+    queue::{Due, JobId, LONGEST_KEY, MOST_ATTEMPTS, State},
 };
 
 pub(in crate::cli) fn arguments() -> Command {
@@ -99,6 +98,14 @@ pub(in crate::cli) fn arguments() -> Command {
                     )
                     .value_parser(value_parser!(i32).range(1..=i64::from(MOST_ATTEMPTS))),
                 )
+                .arg(
+                    filter("queue", "QUEUE", "Put it into this queue; otherwise into its kind's")
+                        .value_parser(queues::a_queue()),
+                )
+                .arg(
+                    filter("limit-key", "KEY", "Have its queue count it by this key")
+                        .value_parser(a_key),
+                )
                 .arg(json_flag()),
         )
         .subcommand(
@@ -141,6 +148,8 @@ pub(in crate::cli) fn read(matches: &ArgMatches) -> Jobs {
             due: due(matches),
             priority: matches.get_one("priority").copied(),
             max_attempts: matches.get_one("max-attempts").copied(),
+            queue: matches.get_one("queue").cloned(),
+            limit_key: matches.get_one("limit-key").cloned(),
             json,
         },
         "retry" => Jobs::Retry {
@@ -182,6 +191,13 @@ fn id() -> Arg {
 
 fn a_job() -> impl TypedValueParser<Value = JobId> {
     value_parser!(i64).range(1..).map(JobId)
+}
+
+fn a_key(text: &str) -> Result<String, String> {
+    match (1..=LONGEST_KEY).contains(&text.len()) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("give a text of 1 to {LONGEST_KEY} bytes")),
+    }
 }
 
 fn ids() -> Arg {
