@@ -14,7 +14,7 @@ pub(super) use self::{
     arguments::{arguments, read},
     tell::enqueued,
 };
-use super::{Failure, open, output};
+use super::{Failure, open, output, queues};
 use crate::{
     app::Builder,
     clock::Clock,
@@ -64,6 +64,10 @@ pub enum Jobs {
         max_attempts: Option<i32>,
         /// Whether it is enqueued beside others like it; none is what the kind says.
         unique: Option<Unique>,
+        /// In which queue; none is the kind's.
+        queue: Option<String>,
+        /// By which the queue counts it; none is what the kind says.
+        limit_key: Option<String>,
         /// For programs.
         json: bool,
     },
@@ -124,6 +128,8 @@ impl Jobs {
                 priority,
                 max_attempts,
                 unique,
+                queue,
+                limit_key,
                 json,
             } => {
                 let args = args.unwrap_or_else(|| json!({}));
@@ -133,9 +139,14 @@ impl Jobs {
                     priority: priority.unwrap_or(job.priority),
                     max_attempts: max_attempts.unwrap_or(job.max_attempts),
                     unique: unique.or(job.unique),
+                    limit_key: limit_key.or(job.limit_key),
                     ..job
                 };
                 let store = open::store(app).await?;
+                let job = match queue {
+                    Some(queue) => queues::put(job, queue, app, &store).await?,
+                    None => job,
+                };
                 let rows = store.enqueue(&[job], now).await?;
                 for job in &rows {
                     let attempts = store.attempts(job.id).await?;

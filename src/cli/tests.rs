@@ -83,6 +83,8 @@ fn every_question_of_an_operator_is_understood() {
             priority: Some(-1),
             max_attempts: None,
             unique: None,
+            queue: None,
+            limit_key: None,
             json: false,
         })
     );

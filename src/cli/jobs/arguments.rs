@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{Jobs, moves, unique};
 use crate::{
     cli::{json, json_flag, queues, required, subcommand},
-    queue::{Due, Edit, JobId, MOST_ATTEMPTS, State},
+    queue::{Due, Edit, JobId, LONGEST_KEY, MOST_ATTEMPTS, State},
     store::{JobFilter, Move},
 };
 
@@ -69,6 +69,14 @@ pub(in crate::cli) fn arguments() -> Command {
                 .args(terms())
                 .args(unique::arguments())
                 .group(ArgGroup::new("unique-by").args(["unique", "unique-key"]))
+                .arg(
+                    filter("queue", "QUEUE", "Put it into this queue; otherwise into its kind's")
+                        .value_parser(queues::a_queue()),
+                )
+                .arg(
+                    filter("limit-key", "KEY", "Have its queue count it by this key")
+                        .value_parser(a_key),
+                )
                 .arg(json_flag()),
         )
         .subcommand(
@@ -126,6 +134,8 @@ pub(in crate::cli) fn read(matches: &ArgMatches) -> Jobs {
             priority: matches.get_one("priority").copied(),
             max_attempts: matches.get_one("max-attempts").copied(),
             unique: unique::read(matches),
+            queue: matches.get_one("queue").cloned(),
+            limit_key: matches.get_one("limit-key").cloned(),
             json,
         },
         "edit" => Jobs::Edit {
@@ -232,6 +242,13 @@ fn id() -> Arg {
 
 fn a_job() -> impl TypedValueParser<Value = JobId> {
     value_parser!(i64).range(1..).map(JobId)
+}
+
+fn a_key(text: &str) -> Result<String, String> {
+    match (1..=LONGEST_KEY).contains(&text.len()) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("give a text of 1 to {LONGEST_KEY} bytes")),
+    }
 }
 
 pub(super) fn ids() -> Arg {

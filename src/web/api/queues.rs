@@ -1,6 +1,6 @@
 //! `/api/v1/queues`: how the queues keep up, and what operators decide of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpResponse, rt, web};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::queue_change::{self, QueueJson, RateJson};
 use crate::{
     jobs::Catalogue,
-    queue::NewJob,
+    queue::{NewJob, State as JobState},
     store::{Removal, Store, StoreError},
     web::{Answer, State, WebError, error::Argument, jobs::instant, operator::Operator},
 };
@@ -161,7 +161,9 @@ pub async fn all(
     for load in store.queue_loads().await? {
         queue(&mut queues, &load.queue).oldest_due_at = Some(instant(load.oldest_due));
     }
+    let mut made = BTreeSet::new();
     for row in store.queues().await? {
+        made.insert(row.name.clone());
         let queue = queue(&mut queues, &row.name);
         queue.paused = row.paused_at.is_some();
         queue.paused_at = row.paused_at.map(instant);
@@ -171,5 +173,11 @@ pub async fn all(
         queue.at_once_per_key = row.limits.at_once_per_key;
         queue.rate = row.limits.rate.map(RateJson::from);
     }
+    // One that was removed is shown no more, but for jobs in it that nobody would start.
+    queues.retain(|name, queue| {
+        let unfinished = JobState::ALL.into_iter().filter(|state| !state.is_final());
+        let mut unfinished = unfinished.filter_map(|state| queue.jobs.get(state.word()));
+        made.contains(name) || catalogue.has_queue(name) || unfinished.any(|jobs| *jobs > 0)
+    });
     Ok(queues)
 }
