@@ -115,7 +115,7 @@ pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
 
 /// Every address there is; `at` answers other methods with 405.
 fn routes(config: &mut ServiceConfig) {
-    use api::{actors, flows, health, jobs, queues, signups};
+    use api::{actors, flows, health, jobs, openapi, queues, signups};
     use pages::{home, language, login, mailbox, receipt, signup};
 
     intake::configure(config);
@@ -154,6 +154,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(at("/api/v1/queues/{queue}/pause").post(queues::pause))
         .service(at("/api/v1/queues/{queue}/resume").post(queues::resume))
         .service(at("/api/v1/actors").get(actors::list))
+        .service(at("/api/openapi.json").get(openapi::show))
         .service(at("/healthz").get(health::alive))
         .service(at("/readyz").get(health::ready))
         .service(at("/metrics").get(metrics::scrape))

@@ -5,6 +5,7 @@ use std::{fmt::Display, str::FromStr};
 use actix_web::{HttpResponse, http::header, web};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use super::new_job::{self, NewJobJson};
 use crate::{
@@ -27,7 +28,7 @@ const PAGE: i64 = 50;
 const LARGEST_PAGE: i64 = 1000;
 
 /// What a list is asked for. What is left empty, as a form sends it, is not asked for.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub struct Query {
     #[serde(deserialize_with = "unless_empty")]
@@ -53,7 +54,8 @@ where
 }
 
 /// A page of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobList)]
 pub struct List {
     pub jobs: Vec<Listed>,
     /// Give it as `cursor` to go on; null at the end.
@@ -61,16 +63,19 @@ pub struct List {
 }
 
 /// A job in a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListedJob)]
 pub struct Listed {
     #[serde(flatten)]
     job: JobJson,
     priority: i32,
+    #[schema(format = DateTime)]
     created_at: String,
 }
 
 /// A job with all that is known of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WholeJob)]
 pub struct Shown {
     #[serde(flatten)]
     job: Listed,
@@ -81,10 +86,12 @@ pub struct Shown {
     result: Option<String>,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
 struct Attempt {
     attempt: i32,
+    #[schema(format = DateTime)]
     started_at: String,
+    #[schema(format = DateTime)]
     finished_at: Option<String>,
     /// Null while it lasts.
     outcome: Option<String>,
@@ -92,18 +99,19 @@ struct Attempt {
 }
 
 /// What a batch is made of.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
     jobs: Vec<NewJobJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Inserted {
     inserted: usize,
 }
 
-/// `GET /api/v1/jobs`
+/// Jobs, the newest first.
+#[utoipa::path(get, path = "/api/v1/jobs", params(Query), responses((status = OK, body = List)))]
 pub async fn list(_: Operator, state: web::Data<State>, query: web::Query<Query>) -> Answer {
     let query = query.into_inner();
     let limit = query.limit.unwrap_or(PAGE);
@@ -141,7 +149,12 @@ fn name(name: String) -> Result<String, WebError> {
     }
 }
 
-/// `POST /api/v1/jobs`
+/// Enqueues a job.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs",
+    responses((status = CREATED, body = Shown, headers(("Location" = String, description = "Where the job is shown.")))),
+)]
 pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJson>) -> Answer {
     let new = new_job::judge(&state.catalogue, new.into_inner()).map_err(WebError::Arguments)?;
     let rows = state.scheduler.enqueue(vec![new]).await?;
@@ -153,7 +166,8 @@ pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJ
         .json(shown(job, Vec::new())))
 }
 
-/// `POST /api/v1/jobs/batch`: all of them, or none.
+/// Enqueues jobs: all of them, or none.
+#[utoipa::path(post, path = "/api/v1/jobs/batch", responses((status = CREATED, body = Inserted)))]
 pub async fn create_many(_: Operator, state: web::Data<State>, batch: web::Json<Batch>) -> Answer {
     let new = new_job::judge_all(&state.catalogue, batch.into_inner().jobs);
     let rows = state
@@ -165,13 +179,15 @@ pub async fn create_many(_: Operator, state: web::Data<State>, batch: web::Json<
     }))
 }
 
-/// `GET /api/v1/jobs/{id}`
+/// A job and its attempts.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}", responses((status = OK, body = Shown)))]
 pub async fn show(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> Answer {
     let job = find(&state, JobId(*id)).await?;
     answer(&state, &job).await
 }
 
-/// `POST /api/v1/jobs/{id}/cancel`
+/// Cancels a job that waits.
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", responses((status = OK, body = Shown), (status = CONFLICT)))]
 pub async fn cancel(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> Answer {
     match state.scheduler.cancel(JobId(*id)).await? {
         Some(job) => answer(&state, &job).await,
@@ -179,7 +195,8 @@ pub async fn cancel(_: Operator, state: web::Data<State>, id: web::Path<i64>) ->
     }
 }
 
-/// `POST /api/v1/jobs/{id}/retry`
+/// Makes a job due at once that failed or was cancelled.
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", responses((status = OK, body = Shown), (status = CONFLICT)))]
 pub async fn retry(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> Answer {
     match state.scheduler.retry(JobId(*id)).await? {
         Some(job) => answer(&state, &job).await,

@@ -5,7 +5,10 @@ pub mod flows;
 pub mod health;
 pub mod jobs;
 mod new_job;
+pub mod openapi;
 pub mod queues;
+mod refusals;
+mod schemas;
 pub mod signups;
 
 pub use super::jobs::instant;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{
     jobs::{Catalogue, UnknownKind},
@@ -15,16 +16,23 @@ use crate::{
 /// As far off as a job may be; whatever is later is a slip.
 const LATEST: f64 = 100.0 * 365.0 * 24.0 * 3600.0;
 
+// As the document has them, where they have to be written out.
+const _: () = assert!(LATEST == 3_153_600_000.0 && MOST_ATTEMPTS == 1000);
+
 /// What a program sends.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewJob)]
 pub struct NewJobJson {
     kind: String,
     #[serde(default = "no_args")]
     args: Value,
+    #[schema(format = DateTime)]
     run_at: Option<String>,
+    #[schema(minimum = 0, maximum = 3153600000.0)]
     delay_seconds: Option<f64>,
     priority: Option<i32>,
+    #[schema(minimum = 1, maximum = 1000)]
     max_attempts: Option<i32>,
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, rt, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     queue::{EMAIL, TASK},
@@ -12,31 +13,36 @@ use crate::{
 };
 
 /// Every queue.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = QueueList)]
 pub struct List {
     pub queues: Vec<Queue>,
 }
 
 /// How a queue keeps up.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
 pub struct Queue {
     pub name: String,
     pub paused: bool,
+    #[schema(format = DateTime)]
     pub paused_at: Option<String>,
     pub paused_because: Option<String>,
     /// When the job that has waited longest fell due.
+    #[schema(format = DateTime)]
     pub oldest_due_at: Option<String>,
     /// How many there are, by state.
     pub jobs: BTreeMap<&'static str, i64>,
 }
 
-/// `GET /api/v1/queues`
+/// Every queue.
+#[utoipa::path(get, path = "/api/v1/queues", responses((status = OK, body = List)))]
 pub async fn list(_: Operator, state: web::Data<State>) -> Answer {
     let queues = looked_over(&state).await?.into_values().collect();
     Ok(HttpResponse::Ok().json(List { queues }))
 }
 
-/// `POST /api/v1/queues/{queue}/pause`
+/// Pauses a queue, on every instance: what runs goes on, nothing begins.
+#[utoipa::path(post, path = "/api/v1/queues/{queue}/pause", responses((status = OK, body = Queue)))]
 pub async fn pause(operator: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     let name = known(&name)?;
     let because = format!("paused by {}", operator.name);
@@ -44,7 +50,8 @@ pub async fn pause(operator: Operator, state: web::Data<State>, name: web::Path<
     one(&state, name).await
 }
 
-/// `POST /api/v1/queues/{queue}/resume`
+/// Lets a paused queue go on.
+#[utoipa::path(post, path = "/api/v1/queues/{queue}/resume", responses((status = OK, body = Queue)))]
 pub async fn resume(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     let name = known(&name)?;
     state.scheduler.resume(name).await?;
