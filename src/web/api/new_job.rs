@@ -16,6 +16,9 @@ use crate::{
 /// As far off as a job may be; whatever is later is a slip.
 const LATEST: f64 = 100.0 * 365.0 * 24.0 * 3600.0;
 
+/// The first instant that RFC 3339 can tell.
+const EARLIEST: Timestamp = Timestamp::constant(-62_167_219_200, 0);
+
 // As the document has them, where they have to be written out.
 const _: () = assert!(LATEST == 3_153_600_000.0 && MOST_ATTEMPTS == 1000);
 
@@ -58,7 +61,12 @@ pub fn judge(catalogue: &Catalogue, asked: NewJobJson) -> Result<NewJob, Vec<Arg
             None
         }
         (Some(at), None) => match at.parse::<Timestamp>() {
-            Ok(at) => Some(Due::At(at)),
+            Ok(at) if at >= EARLIEST => Some(Due::At(at)),
+            Ok(_) => {
+                let message = "give an instant of the year 0000 or later".to_owned();
+                refuse("run_at", "out_of_range", message);
+                None
+            }
             Err(error) => {
                 refuse(
                     "run_at",
@@ -148,6 +156,15 @@ mod tests {
             judged(at).unwrap().due,
             Due::At("2026-12-24T18:00:00Z".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn a_year_that_no_answer_could_tell_is_refused() {
+        let before = json!({"kind": "simple_task", "run_at": "-000001-12-31T23:59:59Z"});
+        let wrong = judged(before).unwrap_err();
+        assert_eq!(wrong, [("run_at".to_owned(), "out_of_range")]);
+        let first = json!({"kind": "simple_task", "run_at": "0000-01-01T00:00:00Z"});
+        assert!(judged(first).is_ok());
     }
 
     #[test]
