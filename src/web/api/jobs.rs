@@ -7,7 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::new_job::{self, NewJobJson};
+use super::{
+    new_job::{self, NewJobJson},
+    schemas::or_empty,
+};
 use crate::{
     queue::{Ending, JobId, State as JobState},
     store::{AttemptRow, JobFilter, JobRow},
@@ -32,14 +35,21 @@ const LARGEST_PAGE: i64 = 1000;
 #[serde(default)]
 pub struct Query {
     #[serde(deserialize_with = "unless_empty")]
+    #[param(schema_with = or_empty::<JobState>)]
     state: Option<JobState>,
     #[serde(deserialize_with = "unless_empty")]
+    #[param(value_type = String, required = false, pattern = "^[A-Za-z0-9_]*$")]
     kind: Option<String>,
     #[serde(deserialize_with = "unless_empty")]
+    #[param(value_type = String, required = false, pattern = "^[A-Za-z0-9_]*$")]
     queue: Option<String>,
+    /// From 1 to 1000; otherwise 50.
     #[serde(deserialize_with = "unless_empty")]
+    #[param(schema_with = or_empty::<i64>)]
     limit: Option<i64>,
+    /// The `next_cursor` of the page before.
     #[serde(deserialize_with = "unless_empty")]
+    #[param(schema_with = or_empty::<i64>)]
     cursor: Option<i64>,
 }
 

@@ -3,7 +3,7 @@
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Object, ObjectBuilder, RefOr, Type,
+        Object, ObjectBuilder, OneOfBuilder, RefOr, Type,
         schema::{KnownFormat, Schema, SchemaFormat},
     },
 };
@@ -17,6 +17,13 @@ use crate::{
 pub fn words<'a>(words: impl Iterator<Item = &'a str>) -> Object {
     let string = ObjectBuilder::new().schema_type(Type::String);
     string.enum_values(Some(words)).build()
+}
+
+/// What a query may leave empty.
+pub fn or_empty<T: PartialSchema>() -> Schema {
+    let nothing = words([""].into_iter());
+    let either = OneOfBuilder::new().item(T::schema()).item(nothing);
+    either.build().into()
 }
 
 impl ToSchema for State {}
