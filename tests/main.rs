@@ -16,6 +16,7 @@ mod login;
 mod mail;
 mod metrics;
 mod model;
+mod openapi;
 mod outage;
 mod recovery;
 mod retries;
