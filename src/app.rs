@@ -1,5 +1,6 @@
 //! Builds the rooms, and closes them in reverse order.
 
+mod builder;
 mod run;
 
 use std::{
@@ -14,17 +15,18 @@ use url::Url;
 
 use crate::{
     account::Hasher,
-    actors::{self, Actors, Foundations, Registrar, Scheduler, Threads, Tree},
+    actors::{self, Actors, Foundations, Registrar, Scheduler, Tree, Workshops},
     clock::Clock,
     config::{Config, DatabaseUrl},
-    jobs::{self, CatalogueBuilder, CatalogueError},
+    jobs::CatalogueError,
     mail::{BadSetting, Mailer, SmtpSettings},
     metrics::Metrics,
-    store::{PoolSize, Sole, Store, StoreError},
-    text::{Text, TextError},
+    store::{MigrationClash, Sole, Store, StoreError},
+    text::TextError,
     web,
 };
 
+pub use builder::Builder;
 pub use run::run;
 
 /// Why the program could not start, or could not go on. One line, with what to do.
@@ -41,6 +43,8 @@ pub enum AppError {
     Mail(#[from] BadSetting),
     #[error("the templates are broken: {0}")]
     Text(#[from] TextError),
+    #[error("{0}")]
+    Migrations(#[from] MigrationClash),
     #[error("the catalogue of jobs contradicts itself: {0}")]
     Catalogue(#[from] CatalogueError),
     #[error("the system refused: {0}")]
@@ -48,13 +52,6 @@ pub enum AppError {
     /// Without the Registrar or the Scheduler nothing works; a fresh process may.
     #[error("the {0} fell too often; see the log, and start the program again")]
     Lost(&'static str),
-}
-
-/// What cadastro is made of, before it starts. A program that embeds it adds jobs of its own.
-pub struct Builder {
-    config: Config,
-    clock: Clock,
-    catalogue: CatalogueBuilder,
 }
 
 /// cadastro, serving.
@@ -73,56 +70,39 @@ pub struct App {
     lost: mpsc::UnboundedReceiver<&'static str>,
     /// The Scheduler fell too often: it does not listen for a while.
     scheduler_lost: bool,
-    _threads: [Threads; 2],
+    _workshops: Workshops,
     _sole: Option<Sole>,
 }
 
 impl App {
     /// Begins with cadastro's own jobs and the machine's clock.
     pub fn builder(config: Config) -> Builder {
-        Builder {
-            config,
-            clock: Clock::system(),
-            catalogue: jobs::catalogue(),
-        }
+        Builder::new(config)
     }
 }
 
 impl Builder {
-    /// Lives by this clock.
-    pub fn clock(self, clock: Clock) -> Self {
-        Builder { clock, ..self }
-    }
-
-    /// Knows these kinds of job as well.
-    pub fn jobs(self, add: impl FnOnce(CatalogueBuilder) -> CatalogueBuilder) -> Self {
-        Builder {
-            catalogue: add(self.catalogue),
-            ..self
-        }
-    }
-
     /// Starts everything on the actix system on which this is called.
     pub async fn start(self) -> Result<App, AppError> {
-        let Builder {
-            config,
-            clock,
-            catalogue,
-        } = self;
-        let catalogue = catalogue.build()?;
-        let text = Text::new()?;
+        let catalogue = self.catalogue()?;
+        let text = self.text()?;
+        let (store, metrics) = self.open()?;
+        let Builder { config, clock, .. } = self;
         let mailer = mailer(&config)?;
         let sole = match &config.database_url {
             DatabaseUrl::Sqlite(path) => Some(Sole::claim(path)?),
             DatabaseUrl::Postgres(_) => None,
         };
-        let (store, metrics) = open(&config)?;
         for migration in store.migrate_once_there().await? {
             tracing::info!(migration, "the database was migrated");
         }
         if let Some(theirs) = store.time().await? {
             clock.set(theirs);
         }
+
+        let (entries, kinds) = (catalogue.entries(), catalogue.kinds().map(|kind| kind.name));
+        let kinds: Vec<&str> = kinds.collect();
+        store.declare(&entries, &kinds, clock.now()).await?;
 
         let listener = TcpListener::bind(config.listen).map_err(|source| AppError::Listen {
             address: config.listen,
@@ -142,7 +122,7 @@ impl Builder {
             registrar,
             scheduler,
             tree,
-            threads,
+            workshops,
         } = actors::start(
             Foundations {
                 store: store.clone(),
@@ -193,7 +173,7 @@ impl Builder {
             stopping,
             lost,
             scheduler_lost: false,
-            _threads: threads,
+            _workshops: workshops,
             _sole: sole,
         })
     }
@@ -235,11 +215,6 @@ impl App {
     }
 }
 
-/// Opens the configured database for a command that does not serve.
-pub async fn open_store(config: &Config) -> Result<Store, AppError> {
-    Ok(open(config)?.0)
-}
-
 /// The configured way out for letters.
 pub fn mailer(config: &Config) -> Result<Mailer, BadSetting> {
     let server = config.smtp_url.as_ref();
@@ -247,28 +222,6 @@ pub fn mailer(config: &Config) -> Result<Mailer, BadSetting> {
         .map(|url| SmtpSettings::parse(url.as_str()))
         .transpose()?;
     Ok(Mailer::new(server, config.mail_from.parse()?))
-}
-
-fn open(config: &Config) -> Result<(Store, Metrics), StoreError> {
-    Ok(match &config.database_url {
-        DatabaseUrl::Sqlite(path) => {
-            let metrics = metrics("sqlite");
-            (Store::sqlite(path, metrics.clone())?, metrics)
-        }
-        DatabaseUrl::Postgres(url) => {
-            let metrics = metrics("postgres");
-            (
-                Store::postgres(url, PoolSize::default(), metrics.clone())?,
-                metrics,
-            )
-        }
-    })
-}
-
-fn metrics(database: &str) -> Metrics {
-    let metrics = Metrics::new(database);
-    metrics.know_db_errors(&StoreError::CLASSES);
-    metrics
 }
 
 fn cores() -> usize {

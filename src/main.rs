@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cadastro::cli::run()
+    cadastro::cli::run(|app| app)
 }

@@ -56,6 +56,7 @@ async fn a_sign_up_is_accepted_with_its_receipt_and_its_jobs() {
             "started_at",
             "finished_at",
             "progress",
+            "message",
         ];
         assert_eq!(keys(letter), fields.into());
         assert_eq!(letter["run_at"], "2026-11-22T12:00:10.000000Z");

@@ -1,8 +1,10 @@
 //! The command line, as people and programs use it: the real binary, its answers and its exit codes.
 
 mod check;
+mod cron;
 mod forget;
 mod jobs;
+mod queues;
 mod serve;
 mod users;
 
@@ -70,6 +72,13 @@ impl Terminal {
         child.wait_with_output().expect("the program ends").into()
     }
 
+    /// Runs a command whose arguments may hold spaces.
+    fn say_words(&self, words: &[&str]) -> Said {
+        let mut command = self.command("");
+        let output = command.args(words).output();
+        output.expect("the program starts").into()
+    }
+
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cadastro"));
         command.args(line.split_whitespace());
@@ -126,7 +135,14 @@ fn help_names_every_command_and_every_one_has_help_of_its_own() {
         ("migrate", vec![]),
         ("check", vec![]),
         ("jobs", vec!["list", "show", "enqueue", "retry", "cancel"]),
-        ("queues", vec!["list", "pause", "resume"]),
+        (
+            "queues",
+            vec!["list", "show", "add", "set", "pause", "resume", "remove"],
+        ),
+        (
+            "cron",
+            vec!["list", "show", "enable", "disable", "run", "add", "remove"],
+        ),
         (
             "users",
             vec!["list", "show", "create-operator", "set-password", "delete"],

@@ -2,16 +2,20 @@
 
 mod accounts;
 mod attempts;
+mod crontab;
 mod doubt;
 mod faults;
 mod instances;
 mod leases;
 mod migrations;
 mod plans;
+mod prune;
+mod queues;
 mod reports;
 mod rivals;
 mod signups;
 mod tries;
+mod unique;
 
 use std::time::Duration;
 
@@ -135,13 +139,13 @@ pub(crate) fn job(kind: &str) -> NewJob {
 /// Enqueues one job at `at(0)`.
 async fn enqueued(store: &Store, new: NewJob) -> JobRow {
     let rows = store.enqueue(&[new], at(0)).await.expect("enqueued");
-    rows.into_iter().next().expect("one for each")
+    rows.into_iter().next().expect("one for each").into_row()
 }
 
 /// Claims the only job that is due, for `owner`, at `at(1)`.
 async fn claimed(store: &Store, kind: &str, owner: &str) -> JobRow {
     let claim = store.claim(TASK, &[kind], 1, owner, at(1)).await;
-    let row = claim.expect("claimed").into_iter().next();
+    let row = claim.expect("claimed").jobs.into_iter().next();
     row.expect("one is due")
 }
 

@@ -27,7 +27,7 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Each library and the room in which it is at home.
-const HOMES: [(&str, &str); 7] = [
+const HOMES: [(&str, &str); 8] = [
     ("actix", "actors"),
     ("actix_web", "web"),
     ("diesel", "store"),
@@ -35,6 +35,7 @@ const HOMES: [(&str, &str); 7] = [
     ("handlebars", "text"),
     ("clap", "cli"),
     ("utoipa", "web"),
+    ("cronexpr", "queue"),
 ];
 
 fn root() -> &'static Path {

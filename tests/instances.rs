@@ -223,7 +223,8 @@ async fn a_job_waits_for_an_instance_that_knows_its_kind() {
             .enqueue(vec![newer])
             .await
             .expect("enqueued")
-            .remove(0);
+            .remove(0)
+            .into_row();
         // A later job of a kind that it knows runs.
         let receipt = crate::delays::sign_up(&older, "maria").await;
         older

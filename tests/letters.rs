@@ -32,6 +32,13 @@ const DELAY: Duration = Duration::from_secs(10);
 /// Longer than the wait after a first failure, however it is jittered.
 const BACK_OFF: Duration = Duration::from_secs(7);
 
+/// The time that a letter which was called back has left.
+const STOP: Duration = Duration::from_secs(5);
+
+/// What is on record of the first letter, called back as soon as it left and cut off after that.
+const CALLED_BACK: &str =
+    "still at work 5s after it was asked to stop; cancelled by an operator at 2026-11-22T12:00:10Z";
+
 /// cadastro, a visitor, and the mail server between them.
 struct Post {
     app: TestApp,

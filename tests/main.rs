@@ -2,8 +2,10 @@
 
 mod api;
 mod browser;
+mod cancel;
 mod cli;
 mod config;
+mod cron;
 mod databases;
 mod delays;
 mod flows;
@@ -18,10 +20,15 @@ mod metrics;
 mod model;
 mod openapi;
 mod outage;
+mod progress;
+mod queues;
 mod recovery;
+mod retention;
 mod retries;
+mod retry_after;
 mod security;
 mod signup;
+mod steps;
 mod support;
 mod tls;
 mod tools;

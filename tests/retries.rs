@@ -258,18 +258,24 @@ async fn a_job_that_says_not_now_comes_back_without_losing_an_attempt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_job_can_be_cancelled() {
+async fn a_job_may_say_not_now_more_often_than_it_may_fail_and_each_time_is_on_record() {
     for database in TestDatabase::both() {
-        let trouble = InTrouble::on(&database, How::Hangs, 1).await;
-        trouble.reaches(State::Executing).await;
-        let told = trouble
-            .app
-            .scheduler
-            .cancel(trouble.job)
-            .await
-            .expect("an answer");
-        assert!(told.is_some());
-        trouble.reaches(State::Cancelled).await;
+        let trouble = InTrouble::on(&database, How::Snoozes, 5).await;
+        for attempt in 1..=5 {
+            let snoozed = trouble
+                .comes_to(|job| job.state == State::Scheduled && job.attempt == attempt)
+                .await;
+            assert_eq!(snoozed.max_attempts, 3 + attempt, "{database}");
+            trouble.app.advance(Duration::from_secs(3600));
+        }
+        let done = trouble.reaches(State::Completed).await;
+        assert_eq!((done.attempt, done.max_attempts), (6, 8));
+        let attempts = trouble.attempts().await.into_iter();
+        let outcomes: Vec<_> = attempts.map(|attempt| attempt.outcome).collect();
+        assert_eq!(outcomes, ["snoozed"; 5], "{database}");
+        let tries = trouble.app.store.tries(trouble.job).await;
+        let tries = tries.expect("an answer");
+        assert_eq!((tries.charged, tries.free), (0, 5), "{database}");
     }
 }
 

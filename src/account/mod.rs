@@ -22,7 +22,6 @@ mod network;
 mod password;
 mod phc;
 mod pool;
-mod rate;
 mod token;
 mod username;
 
@@ -33,7 +32,6 @@ pub use hashing::{HashError, Hasher};
 pub use login::Login;
 pub use network::Network;
 pub use password::Password;
-pub use rate::Rate;
 pub use token::Token;
 pub use username::Username;
 

@@ -5,10 +5,13 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::{runtime::Handle, task::JoinError};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span, field::Empty};
 
-use super::supervision::Fall;
+use super::{
+    stop::{GRACE, Stop},
+    supervision::Fall,
+};
 use crate::{
     clock::Clock,
     jobs::JobError,
@@ -23,7 +26,7 @@ pub(super) struct Bounds {
     clock: Clock,
     limit: Duration,
     deadline: Timestamp,
-    cancel: CancellationToken,
+    stop: Stop,
 }
 
 impl Bounds {
@@ -33,14 +36,22 @@ impl Bounds {
         clock: &Clock,
         begun: Timestamp,
         limit: Duration,
-        cancel: &CancellationToken,
+        stop: &Stop,
     ) -> Self {
         Bounds {
             threads: threads.clone(),
             clock: clock.clone(),
             limit,
             deadline: begun.saturating_add(limit).unwrap_or(Timestamp::MAX),
-            cancel: cancel.clone(),
+            stop: stop.clone(),
+        }
+    }
+
+    /// Refuses to go on to what cannot be taken back, once the job was asked to stop.
+    pub(super) fn still_wanted(&self) -> Result<(), Outcome> {
+        match self.stop.token().is_cancelled() {
+            true => Err(cancelled("nothing had left yet")),
+            false => Ok(()),
         }
     }
 
@@ -67,7 +78,8 @@ impl Bounds {
         .await
     }
 
-    /// Waits for `work`, and drops it where it stands once the time is up or nobody wants it any more.
+    /// Waits for `work`, and drops it where it stands once the time is up, nobody wants it any more, or it
+    /// was asked to stop and does not.
     pub(super) async fn hold<T>(
         &self,
         work: impl Future<Output = Result<T, Outcome>>,
@@ -75,10 +87,11 @@ impl Bounds {
         tokio::select! {
             biased;
             ended = work => ended,
-            () = self.cancel.cancelled() => Err(Outcome::Cancelled { reason: "cancelled while it ran".into() }),
+            () = self.stop.in_vain() => Err(cancelled("nobody waited for it any more")),
             () = self.clock.sleep_until(self.deadline) => {
                 Err(failed(Fault::Timeout, format!("still at work after {:?}", self.limit)))
             }
+            () = self.stop.overdue(&self.clock) => Err(cancelled(&format!("still at work {GRACE:?} after it was asked to stop"))),
         }
     }
 }
@@ -116,10 +129,21 @@ fn last_words(broken: JoinError) -> String {
 fn outcome_of(error: JobError) -> Outcome {
     match error {
         JobError::Failed(error) => failed(Fault::Error, chain(error.as_ref())),
+        JobError::Later { after, error } => Outcome::Failed {
+            fault: Fault::Error,
+            error: format!("{}: {}", Fault::Error.word(), chain(error.as_ref())),
+            retry_after: Some(after),
+        },
         JobError::Hopeless(error) => Outcome::Hopeless { error },
         JobError::Cancel(reason) => Outcome::Cancelled { reason },
         JobError::DoneAlready => Outcome::Completed { result: None },
         JobError::Snooze(delay) => Outcome::Snoozed { delay },
+    }
+}
+
+fn cancelled(reason: &str) -> Outcome {
+    Outcome::Cancelled {
+        reason: reason.to_owned(),
     }
 }
 
@@ -177,10 +201,10 @@ mod tests {
         begun: Timestamp,
         limit: Duration,
         clock: &Clock,
-        cancel: &CancellationToken,
+        stop: &Stop,
     ) -> Result<T, Outcome> {
         let threads = Handle::current();
-        Bounds::new(&threads, clock, begun, limit, cancel)
+        Bounds::new(&threads, clock, begun, limit, stop)
             .run(work)
             .await
     }
@@ -194,8 +218,8 @@ mod tests {
     async fn made(
         work: impl Future<Output = Result<i32, JobError>> + Send + 'static,
     ) -> Result<i32, Outcome> {
-        let (clock, cancel) = (clock(), CancellationToken::new());
-        attempt(work.boxed(), clock.now(), LIMIT, &clock, &cancel).await
+        let (clock, stop) = (clock(), Stop::default());
+        attempt(work.boxed(), clock.now(), LIMIT, &clock, &stop).await
     }
 
     /// What a failed attempt is recorded with.
@@ -267,9 +291,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_that_is_at_work_for_too_long_is_ended() {
-        let (clock, cancel) = (clock(), CancellationToken::new());
+        let (clock, stop) = (clock(), Stop::default());
         let (work, ended) = endless();
-        let attempt = attempt(work, clock.now(), LIMIT, &clock, &cancel);
+        let attempt = attempt(work, clock.now(), LIMIT, &clock, &stop);
         tokio::pin!(attempt);
         clock.advance(LIMIT - Duration::from_micros(1));
         assert!(attempt.as_mut().now_or_never().is_none());
@@ -287,11 +311,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_time_that_an_attempt_waited_for_its_actor_counts() {
-        let (clock, cancel) = (clock(), CancellationToken::new());
+        let (clock, stop) = (clock(), Stop::default());
         let begun = clock.now();
         clock.advance(LIMIT);
         let (work, ended) = endless();
-        let outcome = attempt(work, begun, LIMIT, &clock, &cancel).await;
+        let outcome = attempt(work, begun, LIMIT, &clock, &stop).await;
         assert!(matches!(
             outcome,
             Err(Outcome::Failed {
@@ -304,10 +328,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_cancelled_job_is_ended() {
-        let (clock, cancel) = (clock(), CancellationToken::new());
+        let (clock, stop) = (clock(), Stop::default());
         let (work, ended) = endless();
-        cancel.cancel();
-        let outcome = attempt(work, clock.now(), LIMIT, &clock, &cancel).await;
+        stop.at_once();
+        let outcome = attempt(work, clock.now(), LIMIT, &clock, &stop).await;
         let outcome = outcome.expect_err("it was cancelled");
         assert!(matches!(outcome, Outcome::Cancelled { .. }));
         assert_eq!(restart_after(&outcome), None);
@@ -315,10 +339,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_attempt_that_nobody_awaits_any_more_ends_its_job() {
-        let (clock, cancel) = (clock(), CancellationToken::new());
+    async fn a_job_that_was_asked_to_stop_is_ended_once_its_grace_is_over() {
+        let (clock, stop) = (clock(), Stop::default());
         let (work, ended) = endless();
-        let attempt = attempt(work, clock.now(), LIMIT, &clock, &cancel);
+        let attempt = attempt(work, clock.now(), LIMIT, &clock, &stop);
+        tokio::pin!(attempt);
+        stop.ask(&clock);
+        assert!(stop.token().is_cancelled());
+        clock.advance(GRACE - Duration::from_micros(1));
+        assert!(attempt.as_mut().now_or_never().is_none());
+        stop.ask(&clock);
+        clock.advance(Duration::from_micros(1));
+        let outcome = attempt.await.expect_err("it did not stop");
+        assert!(matches!(outcome, Outcome::Cancelled { .. }));
+        ended.await.expect_err("its code is gone");
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_nobody_awaits_any_more_ends_its_job() {
+        let (clock, stop) = (clock(), Stop::default());
+        let (work, ended) = endless();
+        let attempt = attempt(work, clock.now(), LIMIT, &clock, &stop);
         assert!(attempt.now_or_never().is_none());
         ended.await.expect_err("its code is gone");
     }

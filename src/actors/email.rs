@@ -114,6 +114,7 @@ impl Delivery {
             draft => draft?,
         };
         fail_points::pass!("handler.middle");
+        bounds.still_wanted()?;
         let letter = self.mailer.write(draft).map_err(of_mail)?;
         let sent = match &mut self.connection {
             Some(connection) => {

@@ -4,7 +4,7 @@
 //! registrar    persists users; tells the scheduler of their jobs
 //! scheduler    claims what is due, hands it out, writes down how it ended
 //!   email      EmailActors: a mail connection each, one letter at a time
-//!   task       TaskActors: one task at a time
+//!   task       TaskActors: one task at a time; likewise for every further queue
 //! ```
 //!
 //! All of them live on the main thread; what blocks or computes leaves it.
@@ -13,18 +13,18 @@ mod ask;
 mod attempt;
 mod email;
 mod probe;
+mod recruiter;
 mod registrar;
 mod report;
 mod scheduler;
 mod station;
+mod stop;
 mod supervision;
 mod system;
 mod task;
 mod tree;
 
 use std::{io, sync::Arc};
-
-use actix::{Actor, Context, Supervised};
 
 use crate::{
     account::Hasher,
@@ -33,21 +33,18 @@ use crate::{
     jobs::{Catalogue, Tools},
     mail::Mailer,
     metrics::Metrics,
-    queue::{EMAIL, Ending, TASK},
+    queue::{EMAIL, Ending},
     store::Store,
     text::Text,
 };
 pub use ask::AskError;
-use email::EmailActor;
 use probe::Vitals;
+use recruiter::Recruiter;
 pub use registrar::{Door, Given, Held, LogInError, LoggedIn, Registrar, SignUpError};
 pub use report::{ActorReport, LastRestart};
 pub use scheduler::{Change, Scheduler};
-use station::{Bench, Station};
-use supervision::{Intensity, supervise};
 pub(crate) use system::spawn;
-pub use system::{Threads, block_on};
-use task::TaskActor;
+pub use system::{Workshops, block_on};
 pub use tree::Tree;
 
 /// What the actors are built from.
@@ -69,8 +66,8 @@ pub struct Actors {
     pub registrar: Registrar,
     pub scheduler: Scheduler,
     pub tree: Tree,
-    /// Those of the jobs; whoever drops them ends what still runs on them.
-    pub threads: [Threads; 2],
+    /// The threads of the jobs; whoever drops them ends what still runs on them.
+    pub workshops: Workshops,
 }
 
 /// Starts every actor on the thread on which this is called.
@@ -86,16 +83,19 @@ pub fn start(
 ) -> io::Result<Actors> {
     know(&parts.catalogue, &parts.metrics);
     let tree = Tree::default();
-    let vitals = |name, kind, parent| {
-        let vitals = Vitals::new(name, kind, parent, &parts.metrics);
+    let vitals = |name: &str, kind| {
+        let vitals = Vitals::new(name, kind, None, &parts.metrics);
         tree.add(vitals.clone());
         vitals
     };
-    let registrar = vitals("registrar", "RegistrarActor", None);
-    let scheduler = vitals("scheduler", "SchedulerActor", None);
-    let email = vitals("email", "EmailActor", Some("scheduler"));
-    let task = vitals("task", "TaskActor", Some("scheduler"));
+    let registrar = vitals("registrar", "RegistrarActor");
+    let scheduler = vitals("scheduler", "SchedulerActor");
 
+    let workshops = Workshops::default();
+    for queue in parts.catalogue.queues() {
+        // Threads that are refused now are refused before anything has begun.
+        workshops.rooms().of(&queue.into())?;
+    }
     let scheduler_lost = lost.clone();
     let scheduler = scheduler::start(
         scheduler::Parts {
@@ -106,6 +106,7 @@ pub fn start(
             lease: parts.config.lease,
         },
         scheduler,
+        |scheduler| Recruiter::new(&parts, scheduler, workshops.rooms(), tree.clone()),
         move || scheduler_lost("scheduler"),
     );
     let mailbox = registrar::start(
@@ -116,27 +117,6 @@ pub fn start(
         registrar,
         move || lost("registrar"),
     );
-    let threads = [Threads::start(EMAIL)?, Threads::start(TASK)?];
-    let [letters, tasks] = &threads;
-    let tools = tools(&parts, &scheduler);
-    let team = |queue, vitals: Arc<Vitals>, threads: &Threads| Team {
-        queue,
-        vitals,
-        scheduler: scheduler.clone(),
-        clock: parts.clock.clone(),
-        bench: Bench {
-            catalogue: parts.catalogue.clone(),
-            tools: tools.clone(),
-            threads: threads.handle(),
-        },
-    };
-    team(EMAIL, email, letters).start(parts.config.email_actors, |station| EmailActor {
-        station,
-        mailer: parts.mailer.clone(),
-        metrics: parts.metrics.clone(),
-        connection: None,
-    });
-    team(TASK, task, tasks).start(parts.config.task_actors, TaskActor);
     Ok(Actors {
         registrar: Registrar {
             mailbox,
@@ -148,7 +128,7 @@ pub fn start(
         },
         scheduler,
         tree,
-        threads,
+        workshops,
     })
 }
 
@@ -174,51 +154,5 @@ fn tools(parts: &Foundations, scheduler: &Scheduler) -> Tools {
         base_url: parts.base_url.clone(),
         mail_domain: parts.mailer.sender().domain().into(),
         progress: Arc::new(move |progress| advance.advance(progress)),
-    }
-}
-
-/// The workers of one queue, before they start.
-struct Team {
-    queue: &'static str,
-    vitals: Arc<Vitals>,
-    scheduler: Scheduler,
-    clock: Clock,
-    bench: Bench,
-}
-
-impl Team {
-    /// Starts so many actors, each made from its station.
-    fn start<A>(self, instances: usize, make: impl Fn(Station) -> A)
-    where
-        A: Supervised + Actor<Context = Context<A>>,
-    {
-        for index in 0..instances {
-            let pause = pause(&self.scheduler, self.queue);
-            let (clock, vitals) = (self.clock.clone(), self.vitals.clone());
-            supervise(vitals.clone(), Intensity::USUAL, clock, pause, |_, life| {
-                make(Station::new(
-                    self.queue,
-                    index,
-                    life,
-                    vitals,
-                    self.scheduler.clone(),
-                    self.bench.clone(),
-                ))
-            });
-        }
-    }
-}
-
-/// A worker that falls too often stops its queue, before it spends every job's attempts.
-fn pause(scheduler: &Scheduler, queue: &'static str) -> impl Fn() + 'static {
-    let scheduler = scheduler.clone();
-    move || {
-        let scheduler = scheduler.clone();
-        actix::spawn(async move {
-            let because = "its actors fell too often; mend the cause, then resume the queue";
-            if let Err(error) = scheduler.pause(queue, because).await {
-                tracing::error!(queue, %error, "the queue could not be paused");
-            }
-        });
     }
 }

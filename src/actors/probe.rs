@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 
 /// What is known of one kind of actor, all its instances together.
 pub(super) struct Vitals {
-    pub(super) name: &'static str,
+    pub(super) name: Arc<str>,
     kind: &'static str,
     parent: Option<&'static str>,
     metrics: Metrics,
@@ -37,19 +37,20 @@ pub(super) struct Vitals {
 
 impl Vitals {
     pub(super) fn new(
-        name: &'static str,
+        name: impl Into<Arc<str>>,
         kind: &'static str,
         parent: Option<&'static str>,
         metrics: &Metrics,
     ) -> Arc<Self> {
-        metrics.know_actor(name, &Fall::REASONS);
+        let name = name.into();
+        metrics.know_actor(&name, &Fall::REASONS);
         Arc::new(Vitals {
-            name,
             kind,
             parent,
             metrics: metrics.clone(),
-            up: metrics.actor_up(name),
-            waiting: metrics.mailbox(name),
+            up: metrics.actor_up(&name),
+            waiting: metrics.mailbox(&name),
+            name,
             instances: AtomicI64::new(0),
             handled: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
@@ -75,7 +76,7 @@ impl Vitals {
 
     pub(super) fn fell(&self, at: Timestamp, reason: &'static str) {
         self.restarts.fetch_add(1, Ordering::Relaxed);
-        self.metrics.restarted(self.name, reason);
+        self.metrics.restarted(&self.name, reason);
         let mut last = self.last_restart.lock().unwrap_or_else(|e| e.into_inner());
         *last = Some(LastRestart { at, reason });
     }
@@ -88,7 +89,7 @@ impl Vitals {
             _ => "restarting",
         };
         ActorReport {
-            name: self.name,
+            name: self.name.to_string(),
             kind: self.kind,
             parent: self.parent,
             state,
@@ -134,7 +135,7 @@ impl<M: Named> Post<M> {
         let vitals = self.slot.0.clone();
         drop(self.slot);
         vitals.handled.fetch_add(1, Ordering::Relaxed);
-        let (count, duration) = vitals.metrics.handling(vitals.name, M::NAME);
+        let (count, duration) = vitals.metrics.handling(&vitals.name, M::NAME);
         count.inc();
         let begun = Instant::now();
         (self.message, Handling { begun, duration })

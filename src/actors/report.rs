@@ -5,7 +5,7 @@ use jiff::Timestamp;
 /// One kind of actor, all its instances together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActorReport {
-    pub name: &'static str,
+    pub name: String,
     /// The type in the source.
     pub kind: &'static str,
     /// Who hands work to it and is told when it falls.

@@ -21,7 +21,7 @@ use crate::{
 
 /// Where a worker stands, and what it works with.
 pub(super) struct Station {
-    pub queue: &'static str,
+    pub queue: Arc<str>,
     /// Which of its queue's workers it is, from 0.
     pub index: usize,
     pub life: Life,
@@ -50,13 +50,13 @@ impl Bench {
         fail_points::pass!("handler.before_start", "{job:?}");
         let kind = self.catalogue.kind(&job.kind);
         let kind = kind.ok_or(Outcome::NotBegun)?;
-        let cx = JobContext::new(self.tools.clone(), run.job.clone());
+        let cx = JobContext::new(self.tools.clone(), run.job.clone()).until(run.stop.token());
         let bounds = Bounds::new(
             &self.threads,
             cx.clock(),
             cx.begun(),
             kind.policy.time_limit,
-            &run.cancel,
+            &run.stop,
         );
         Ok((kind, cx, bounds))
     }
@@ -64,7 +64,7 @@ impl Bench {
 
 impl Station {
     pub(super) fn new(
-        queue: &'static str,
+        queue: Arc<str>,
         index: usize,
         life: Life,
         vitals: Arc<Vitals>,
@@ -131,7 +131,7 @@ impl Station {
     {
         self.asked = false;
         let worker = Worker {
-            queue: self.queue,
+            queue: self.queue.clone(),
             index: self.index,
             runs: ctx.address().recipient(),
             reports: ctx.address().recipient(),

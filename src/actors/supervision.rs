@@ -173,7 +173,7 @@ where
                 let wait = record.bear(fall, clock.now());
                 if record.is_exceeded(fall) {
                     let falls = record.falls.len();
-                    tracing::error!(actor = vitals.name, falls, "an actor falls too often");
+                    tracing::error!(actor = &*vitals.name, falls, "an actor falls too often");
                     exceeded();
                 }
                 if !wait.is_zero() {
@@ -184,7 +184,7 @@ where
                 }
                 fall = Fall::Panic;
             }
-            let (actor, reason) = (vitals.name, fall.reason());
+            let (actor, reason) = (&*vitals.name, fall.reason());
             vitals.fell(clock.now(), reason);
             vitals.went_up();
             tracing::warn!(actor, reason, "an actor was restarted");

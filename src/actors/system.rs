@@ -1,6 +1,10 @@
 //! The threads on which the program runs.
 
-use std::io;
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use actix::System;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -27,18 +31,61 @@ fn runtime() -> Runtime {
     as_many_as_cores("cadastro").expect("the system grants threads")
 }
 
+/// The threads of every queue. Whoever drops this ends what still runs on them.
+#[derive(Default)]
+pub struct Workshops(Rooms);
+
+/// The threads of every queue, for whoever needs some.
+#[derive(Clone, Default)]
+pub(super) struct Rooms(Arc<Mutex<BTreeMap<Arc<str>, Threads>>>);
+
+impl Workshops {
+    pub(super) fn rooms(&self) -> Rooms {
+        self.0.clone()
+    }
+}
+
+impl Drop for Workshops {
+    fn drop(&mut self) {
+        self.0.lock().clear();
+    }
+}
+
+impl Rooms {
+    /// The threads of this queue, started where there are none yet.
+    pub(super) fn of(&self, queue: &Arc<str>) -> io::Result<Handle> {
+        let mut rooms = self.lock();
+        if let Some(threads) = rooms.get(queue) {
+            return Ok(threads.handle());
+        }
+        let threads = Threads::start(queue)?;
+        let handle = threads.handle();
+        rooms.insert(queue.clone(), threads);
+        Ok(handle)
+    }
+
+    /// Ends those of a queue that is no more.
+    pub(super) fn close(&self, queue: &str) {
+        self.lock().remove(queue);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Arc<str>, Threads>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The threads for the code of one queue's jobs, as many as there are cores.
 ///
 /// A job that blocks its thread instead of awaiting delays other jobs of its queue: never the pages, the
-/// other queue, or the sign of life that keeps this instance's jobs its own.
-pub struct Threads {
+/// other queues, or the sign of life that keeps this instance's jobs its own.
+struct Threads {
     handle: Handle,
     /// There until the end.
     runtime: Option<Runtime>,
 }
 
 impl Threads {
-    pub(super) fn start(queue: &str) -> io::Result<Self> {
+    fn start(queue: &str) -> io::Result<Self> {
         let runtime = as_many_as_cores(queue)?;
         Ok(Threads {
             handle: runtime.handle().clone(),
@@ -46,7 +93,7 @@ impl Threads {
         })
     }
 
-    pub(super) fn handle(&self) -> Handle {
+    fn handle(&self) -> Handle {
         self.handle.clone()
     }
 }

@@ -18,6 +18,10 @@ impl Tree {
         self.lock().push(vitals);
     }
 
+    pub(super) fn remove(&self, vitals: &Arc<Vitals>) {
+        self.lock().retain(|other| !Arc::ptr_eq(other, vitals));
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Vitals>>> {
         // A list of counters has no state that a panic could leave half-way.
         self.0

@@ -5,21 +5,21 @@ use std::net::SocketAddr;
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
-use super::{App, AppError};
-use crate::{actors, config::Config};
+use super::{AppError, Builder};
+use crate::actors;
 
 /// Serves until SIGTERM or SIGINT; a second signal exits at once.
 ///
 /// `announce` is called with the base URL and the address once requests are answered.
 pub fn run(
-    config: Config,
+    app: Builder,
     announce: impl FnOnce(&Url, SocketAddr) + 'static,
 ) -> Result<(), AppError> {
     actors::block_on(async move {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut app = tokio::select! {
-            started = App::builder(config).start() => started?,
+            started = app.start() => started?,
             // It may still wait for its database. A migration is one transaction: none is left half done.
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),

@@ -9,8 +9,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::{Failure, open, output::printable};
 use crate::{
-    app::{self, AppError},
-    config::Config,
+    app::{self, AppError, Builder},
     store::Store,
 };
 
@@ -48,7 +47,8 @@ type Proof = Result<String, String>;
 
 impl Check {
     /// Proves everything, however much of it fails, and answers on `out`.
-    pub(super) async fn run(self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(self, app: &Builder, out: &mut dyn Write) -> Result<(), Failure> {
+        let config = app.config();
         let mut report = Report {
             out,
             lines: 0,
@@ -58,7 +58,7 @@ impl Check {
         // One that cannot be read has ended the program with a line of its own.
         report.line("settings", Ok("all of them can be read".to_owned()))?;
 
-        let store = database(config).await;
+        let store = database(app).await;
         let answers = format!("{} answers", config.database_url);
         report.line(
             "database",
@@ -117,12 +117,12 @@ impl Report<'_> {
     }
 }
 
-async fn database(config: &Config) -> Result<Store, String> {
+async fn database(app: &Builder) -> Result<Store, String> {
+    let config = app.config();
     if let Some(missing) = open::missing(config) {
         return Err(missing);
     }
-    let store = app::open_store(config).await;
-    let store = store.map_err(|error| error.to_string())?;
+    let store = app.store().map_err(|error| error.to_string())?;
     match store.ping().await {
         Ok(()) => Ok(store),
         Err(error) => Err(format!(

@@ -7,13 +7,14 @@ use std::io::Write;
 
 use serde_json::json;
 
-pub(super) use self::arguments::{arguments, read};
+pub(super) use self::{
+    arguments::{arguments, read},
+    tell::enqueued,
+};
 use super::{Failure, open, output};
 use crate::{
-    app::AppError,
+    app::Builder,
     clock::Clock,
-    config::Config,
-    jobs,
     queue::{Due, JobId, NewJob, State},
     store::{Cursor, JobFilter, JobRow, Store, StoreError},
 };
@@ -83,7 +84,7 @@ pub enum Jobs {
 
 impl Jobs {
     /// Does it, and answers on `out`.
-    pub(super) async fn run(self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(self, app: &Builder, out: &mut dyn Write) -> Result<(), Failure> {
         let now = Clock::system().now();
         match self {
             Jobs::List {
@@ -95,20 +96,20 @@ impl Jobs {
                 json,
             } => {
                 let filter = JobFilter { state, kind, queue };
-                let store = open::store(config).await?;
+                let store = open::store(app).await?;
                 // One more than asked for tells whether there are more.
                 let rows = store.jobs(&filter, cursor, i64::from(limit) + 1).await?;
                 let page = output::Page::cut(rows, limit, |job| job.id.0);
                 Ok(tell::list(out, &page, json)?)
             }
             Jobs::Show { id, json } => {
-                let store = open::store(config).await?;
+                let store = open::store(app).await?;
                 let job = store.job(id).await?.ok_or_else(|| none(id))?;
                 let attempts = store.attempts(id).await?;
                 Ok(tell::one(out, &job, attempts, json)?)
             }
             Jobs::Flow { id, json } => {
-                let store = open::store(config).await?;
+                let store = open::store(app).await?;
                 store.job(id).await?.ok_or_else(|| none(id))?;
                 let alone = || Failure::Refused(format!("job {id} belongs to no flow"));
                 let flow = store.flow(id).await?.ok_or_else(alone)?;
@@ -123,24 +124,26 @@ impl Jobs {
                 json,
             } => {
                 let args = args.unwrap_or_else(|| json!({}));
-                let job = new_job(&kind, args, due, priority, max_attempts)?;
-                let store = open::store(config).await?;
+                let job = new_job(app, &kind, args, due, priority, max_attempts)?;
+                let store = open::store(app).await?;
                 let rows = store.enqueue(&[job], now).await?;
                 rows.iter()
                     .try_for_each(|job| tell::enqueued(out, job, json))?;
                 Ok(())
             }
             Jobs::Retry { ids, json } => {
-                let store = open::store(config).await?;
+                let store = open::store(app).await?;
                 let retry = async |id| store.retry(id, now).await;
                 let (done, refused) = each(&store, &ids, retry, not_retried).await;
                 tell::retried(out, &done, json)?;
                 refused
             }
             Jobs::Cancel { ids, json } => {
-                let store = open::store(config).await?;
+                let store = open::store(app).await?;
                 let cancel = async |id| store.cancel(id, now).await;
                 let (done, refused) = each(&store, &ids, cancel, not_cancelled).await;
+                // An instance that does not hear it finds it at its next poll.
+                let _ = store.announce("").await;
                 tell::cancelled(out, &done, json)?;
                 refused
             }
@@ -149,14 +152,15 @@ impl Jobs {
 }
 
 fn new_job(
+    app: &Builder,
     kind: &str,
     args: serde_json::Value,
     due: Option<Due>,
     priority: Option<i32>,
     max_attempts: Option<i32>,
 ) -> Result<NewJob, Failure> {
-    let catalogue = jobs::catalogue().build().map_err(AppError::from)?;
-    let job = catalogue
+    let job = app
+        .catalogue()?
         .new_job(kind, args)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(NewJob {
@@ -206,10 +210,5 @@ fn not_retried(JobRow { id, state, .. }: &JobRow) -> String {
 }
 
 fn not_cancelled(JobRow { id, state, .. }: &JobRow) -> String {
-    match state {
-        State::Executing => format!(
-            "job {id} is executing: only the server that runs it can stop it, by POST /api/v1/jobs/{id}/cancel"
-        ),
-        _ => format!("job {id} is {state}: only jobs that wait can be cancelled"),
-    }
+    format!("job {id} is {state}: only jobs that have not ended can be cancelled")
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Command;
 
 use super::Failure;
-use crate::{app, config::Config};
+use crate::app::Builder;
 
 pub(super) fn arguments() -> Command {
     Command::new("migrate")
@@ -14,8 +14,8 @@ pub(super) fn arguments() -> Command {
 }
 
 /// Applies what is pending.
-pub(super) async fn run(config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-    let store = app::open_store(config).await?;
+pub(super) async fn run(app: &Builder, out: &mut dyn Write) -> Result<(), Failure> {
+    let store = app.store()?;
     let applied = store.migrate().await?;
     if applied.is_empty() {
         writeln!(out, "nothing to do")?;

@@ -3,6 +3,7 @@
 //! A subcommand is a file: its arguments, how they are read, what it does.
 
 mod check;
+mod cron;
 mod failure;
 mod jobs;
 mod migrate;
@@ -22,8 +23,11 @@ use std::{
 
 use clap::{Arg, ArgAction, ArgMatches};
 
-pub use self::{check::Check, failure::Failure, jobs::Jobs, queues::Queues, users::Users};
+pub use self::{
+    check::Check, cron::Cron, failure::Failure, jobs::Jobs, queues::Queues, users::Users,
+};
 use crate::{
+    app::{App, Builder},
     config::{Config, ConfigError, LogFormat, Setting, Source},
     telemetry,
 };
@@ -39,8 +43,10 @@ pub enum Command {
     Check(Check),
     /// Ask about jobs, or change them.
     Jobs(Jobs),
-    /// Ask about queues, pause or resume them.
+    /// Ask about queues, make, pause, limit or remove them.
     Queues(Queues),
+    /// Ask about entries of the crontab, or change them.
+    Cron(Cron),
     /// Ask about accounts, or change them.
     Users(Users),
 }
@@ -87,9 +93,11 @@ impl Ending {
 }
 
 /// Does what the command line of this process asks for, and tells how it went.
-pub fn run() -> ExitCode {
+///
+/// `add` gives cadastro what a program that embeds it has of its own: all commands know of it.
+pub fn run(add: impl FnOnce(Builder) -> Builder) -> ExitCode {
     match read(env::args_os(), |name| env::var_os(name)) {
-        Ok(invocation) => match obey(invocation) {
+        Ok(Invocation { command, config }) => match obey(command, add(App::builder(config))) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.tell(),
         },
@@ -97,10 +105,11 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn obey(Invocation { command, config }: Invocation) -> Result<(), Failure> {
+fn obey(command: Command, app: Builder) -> Result<(), Failure> {
+    let config = app.config();
     telemetry::start(config.log_format == LogFormat::Json, &config.log_level)?;
     if command == Command::Serve {
-        return serve::run(config);
+        return serve::run(app);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -109,11 +118,12 @@ fn obey(Invocation { command, config }: Invocation) -> Result<(), Failure> {
     runtime.block_on(async {
         match command {
             Command::Serve => Ok(()),
-            Command::Migrate => migrate::run(&config, out).await,
-            Command::Check(check) => check.run(&config, out).await,
-            Command::Jobs(jobs) => jobs.run(&config, out).await,
-            Command::Queues(queues) => queues.run(&config, out).await,
-            Command::Users(users) => users.run(&config, out).await,
+            Command::Migrate => migrate::run(&app, out).await,
+            Command::Check(check) => check.run(&app, out).await,
+            Command::Jobs(jobs) => jobs.run(&app, out).await,
+            Command::Queues(queues) => queues.run(&app, out).await,
+            Command::Cron(cron) => cron.run(&app, out).await,
+            Command::Users(users) => users.run(&app, out).await,
         }
     })
 }
@@ -129,6 +139,7 @@ pub fn read(
         Some(("check", matches)) => Command::Check(check::read(matches)),
         Some(("jobs", matches)) => Command::Jobs(jobs::read(matches)),
         Some(("queues", matches)) => Command::Queues(queues::read(matches)),
+        Some(("cron", matches)) => Command::Cron(cron::read(matches)),
         Some(("users", matches)) => Command::Users(users::read(matches)),
         _ => Command::Serve,
     };
@@ -164,6 +175,7 @@ fn arguments() -> clap::Command {
         .subcommand(check::arguments())
         .subcommand(jobs::arguments())
         .subcommand(queues::arguments())
+        .subcommand(cron::arguments())
         .subcommand(users::arguments())
         .args(settings::arguments())
 }

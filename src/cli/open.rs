@@ -1,7 +1,7 @@
 //! The database, opened for a command that relies on what `serve` or `migrate` has made.
 
 use crate::{
-    app,
+    app::Builder,
     config::{Config, DatabaseUrl},
     store::Store,
 };
@@ -9,11 +9,11 @@ use crate::{
 use super::Failure;
 
 /// Opens a database that is there and up to date.
-pub(super) async fn store(config: &Config) -> Result<Store, Failure> {
-    if let Some(missing) = missing(config) {
+pub(super) async fn store(app: &Builder) -> Result<Store, Failure> {
+    if let Some(missing) = missing(app.config()) {
         return Err(Failure::Refused(missing));
     }
-    let store = app::open_store(config).await?;
+    let store = app.store()?;
     match store.pending_migrations().await?.len() {
         0 => Ok(store),
         _ => Err(Failure::Refused(

@@ -1,26 +1,53 @@
-//! `cadastro queues`: how much waits where, and the brake.
+//! `cadastro queues`: how much waits where, the brake, and the limits.
 
-use std::io::{self, Write};
+mod arguments;
+mod tell;
 
-use clap::{
-    Arg, ArgMatches, Command,
-    builder::{PossibleValuesParser, TypedValueParser},
-};
+use std::io::Write;
 
-use super::{Failure, json, json_flag, open, output, required, subcommand};
+pub(super) use self::arguments::{a_queue, arguments, read};
+use super::{Failure, open};
 use crate::{
+    app::Builder,
     clock::Clock,
-    config::Config,
-    queue::{EMAIL, State, TASK},
-    store::Store,
-    web::api::queues::{List, Queue, all},
+    jobs::Catalogue,
+    store::{QueueChange, Removal, Store},
+    web::api::queues::{IN_USE, Queue, all, stays},
 };
+
+/// By which nobody knows their own announcements: all servers are to hear of what is decided here.
+const VOICE: &str = "the command line";
 
 /// What to do with queues.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Queues {
     /// Tell of all.
     List {
+        /// For programs.
+        json: bool,
+    },
+    /// Tell of one.
+    Show {
+        /// Which.
+        queue: String,
+        /// For programs.
+        json: bool,
+    },
+    /// Change its size and its limits.
+    Set {
+        /// Which.
+        queue: String,
+        /// It is to be made; otherwise it is to be there.
+        new: bool,
+        /// What is not given stays.
+        change: QueueChange,
+        /// For programs.
+        json: bool,
+    },
+    /// Forget it.
+    Remove {
+        /// Which.
+        queue: String,
         /// For programs.
         json: bool,
     },
@@ -40,139 +67,81 @@ pub enum Queues {
     },
 }
 
-pub(super) fn arguments() -> Command {
-    Command::new("queues")
-        .about("List, pause and resume queues")
-        .long_about(
-            "Lists, pauses and resumes queues, in the database itself: no server need run. \
-             One that does finds what has changed within 5 seconds.",
-        )
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .after_help("Examples:\n  cadastro queues list\n  cadastro queues pause email")
-        .subcommand(
-            Command::new("list")
-                .about("List the queues: how much waits, what is paused")
-                .arg(json_flag()),
-        )
-        .subcommand(
-            Command::new("pause")
-                .about("Start no more jobs of a queue; running ones end")
-                .arg(queue())
-                .arg(json_flag()),
-        )
-        .subcommand(
-            Command::new("resume")
-                .about("Start the jobs of a queue again")
-                .arg(queue())
-                .arg(json_flag()),
-        )
-}
-
-pub(super) fn read(matches: &ArgMatches) -> Queues {
-    let (name, matches) = subcommand(matches);
-    let json = json(matches);
-    match name {
-        "list" => Queues::List { json },
-        "pause" => Queues::Pause {
-            queue: required(matches, "queue"),
-            json,
-        },
-        "resume" => Queues::Resume {
-            queue: required(matches, "queue"),
-            json,
-        },
-        other => unreachable!("clap lets `queues {other}` not through"),
-    }
-}
-
-/// Reads the name of a queue.
-pub(super) fn a_queue() -> impl TypedValueParser {
-    PossibleValuesParser::new([EMAIL, TASK])
-}
-
-fn queue() -> Arg {
-    Arg::new("queue")
-        .value_name("QUEUE")
-        .required(true)
-        .help("Which queue")
-        .value_parser(a_queue())
-}
-
 impl Queues {
     /// Does it, and answers on `out`.
-    pub(super) async fn run(self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let store = open::store(config).await?;
+    pub(super) async fn run(self, app: &Builder, out: &mut dyn Write) -> Result<(), Failure> {
+        let store = open::store(app).await?;
+        let catalogue = app.catalogue()?;
         match self {
             Queues::List { json } => {
-                let queues: Vec<_> = all(&store).await?.into_values().collect();
-                let told = match json {
-                    true => output::json(out, &List { queues }),
-                    false => table(out, &queues),
-                };
-                Ok(told?)
+                let queues: Vec<_> = all(&store, &catalogue).await?.into_values().collect();
+                Ok(tell::list(out, queues, json)?)
+            }
+            Queues::Show { queue, json } => {
+                let queue = find(&store, &catalogue, &queue).await?;
+                Ok(tell::one(out, &queue, json)?)
+            }
+            Queues::Set {
+                queue,
+                new,
+                change,
+                json,
+            } => {
+                match find(&store, &catalogue, &queue).await {
+                    Ok(_) if new => {
+                        let there = format!("the queue {queue} is there; `queues set` changes it");
+                        return Err(Failure::Refused(there));
+                    }
+                    Err(missing) if !new => return Err(missing),
+                    _ => {}
+                }
+                store.set_queue(&queue, change).await?;
+                store.announce(VOICE).await?;
+                let queue = find(&store, &catalogue, &queue).await?;
+                Ok(tell::one(out, &queue, json)?)
             }
             Queues::Pause { queue, json } => {
+                find(&store, &catalogue, &queue).await?;
                 let now = Clock::system().now();
                 let because = "paused from the command line";
                 store.pause_queue(&queue, because, now).await?;
+                store.announce(VOICE).await?;
                 let done = format!("{queue} is paused: running jobs end, no other begins");
-                tell(out, &store, &queue, &done, json).await
+                let queue = find(&store, &catalogue, &queue).await?;
+                Ok(tell::done(out, &done, &queue, json)?)
             }
             Queues::Resume { queue, json } => {
+                find(&store, &catalogue, &queue).await?;
                 store.resume_queue(&queue).await?;
+                store.announce(VOICE).await?;
                 let done = format!("{queue} runs");
-                tell(out, &store, &queue, &done, json).await
+                let queue = find(&store, &catalogue, &queue).await?;
+                Ok(tell::done(out, &done, &queue, json)?)
+            }
+            Queues::Remove { queue, json } => {
+                let found = find(&store, &catalogue, &queue).await?;
+                if let Some(why) = stays(&catalogue, &queue) {
+                    return Err(Failure::Refused(why));
+                }
+                if store.remove_queue(&queue).await? == Removal::InUse {
+                    return Err(Failure::Refused(format!("{queue} stays: {IN_USE}")));
+                }
+                store.announce(VOICE).await?;
+                Ok(tell::done(
+                    out,
+                    &format!("{queue} is removed"),
+                    &found,
+                    json,
+                )?)
             }
         }
     }
 }
 
-async fn tell(
-    out: &mut dyn Write,
-    store: &Store,
-    queue: &str,
-    done: &str,
-    json: bool,
-) -> Result<(), Failure> {
-    if !json {
-        return Ok(writeln!(out, "{done}")?);
-    }
-    let queue = all(store).await?.remove(queue);
-    Ok(output::json(out, &queue)?)
-}
-
-fn table(out: &mut dyn Write, queues: &[Queue]) -> io::Result<()> {
-    let rows: Vec<_> = queues
-        .iter()
-        .map(|queue| {
-            let count = |state: State| {
-                let count = queue.jobs.get(state.word()).copied();
-                count.unwrap_or_default().to_string()
-            };
-            let since = queue.oldest_due_at.as_ref();
-            let since = since.and_then(|since| since.parse().ok());
-            [
-                queue.name.clone(),
-                count(State::Scheduled),
-                count(State::Available),
-                count(State::Executing),
-                count(State::Retryable),
-                count(State::Discarded),
-                since.map(output::instant).unwrap_or_default(),
-                queue.paused_because.clone().unwrap_or_default(),
-            ]
-        })
-        .collect();
-    let head = [
-        "QUEUE",
-        "SCHEDULED",
-        "AVAILABLE",
-        "EXECUTING",
-        "RETRYABLE",
-        "DISCARDED",
-        "WAITS SINCE",
-        "PAUSED",
-    ];
-    output::table(out, head, &rows)
+async fn find(store: &Store, catalogue: &Catalogue, name: &str) -> Result<Queue, Failure> {
+    let queue = all(store, catalogue).await?.remove(name);
+    queue.ok_or_else(|| {
+        let missing = format!("there is no queue {name}; `cadastro queues add {name}` makes it");
+        Failure::Refused(missing)
+    })
 }

@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use clap::Command;
 
 use super::Failure;
-use crate::{app, config::Config, telemetry};
+use crate::{
+    app::{self, Builder},
+    telemetry,
+};
 
 pub(super) fn arguments() -> Command {
     Command::new("serve")
@@ -17,8 +20,8 @@ pub(super) fn arguments() -> Command {
 }
 
 /// Serves, and says where once it does.
-pub(super) fn run(config: Config) -> Result<(), Failure> {
-    let served = app::run(config, |base_url, address| {
+pub(super) fn run(app: Builder) -> Result<(), Failure> {
+    let served = app::run(app, |base_url, address| {
         let base_url = base_url.as_str().trim_end_matches('/');
         let ready = format!("cadastro is ready: {base_url}/signup (listening on {address})");
         // Nobody need read it: the log says so too.

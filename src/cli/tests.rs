@@ -114,7 +114,7 @@ fn a_wrong_command_line_exits_with_2_and_a_wrong_environment_with_1() {
         "jobs retry",
         "jobs enqueue simple_task {",
         "jobs enqueue simple_task --in 1s --at 2026-01-01T00:00:00Z",
-        "queues pause post",
+        "queues pause Post",
         "users show",
         "users create-operator ana",
     ] {

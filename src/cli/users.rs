@@ -10,8 +10,8 @@ pub(super) use self::arguments::{arguments, read};
 use super::{Failure, open, output::Page};
 use crate::{
     account::{EmailAddress, FieldError, Login, NewUser, User, UserId, Username},
+    app::Builder,
     clock::Clock,
-    config::Config,
     store::{Store, StoreError},
     text::{Locale, Text},
 };
@@ -64,21 +64,21 @@ pub enum Users {
 
 impl Users {
     /// Does it, and answers on `out`.
-    pub(super) async fn run(self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    pub(super) async fn run(self, app: &Builder, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Users::List {
                 limit,
                 cursor,
                 json,
             } => {
-                let store = open::store(config).await?;
+                let store = open::store(app).await?;
                 // One more than asked for tells whether there are more.
                 let rows = store.users(cursor, i64::from(limit) + 1).await?;
                 let page = Page::cut(rows, limit, |user| user.id.0);
                 Ok(tell::list(out, &page, json)?)
             }
             Users::Show { login, json } => {
-                let store = open::store(config).await?;
+                let store = open::store(app).await?;
                 Ok(tell::one(out, &find(&store, &login).await?, json)?)
             }
             Users::CreateOperator {
@@ -86,14 +86,14 @@ impl Users {
                 email,
                 json,
             } => {
-                let user = create_operator(config, &username, &email).await?;
+                let user = create_operator(app, &username, &email).await?;
                 let done = format!("{} is an operator", user.username);
                 Ok(tell::done(out, &user, &done, json)?)
             }
             Users::SetPassword { login, json } => {
-                let store = open::store(config).await?;
+                let store = open::store(app).await?;
                 let user = find(&store, &login).await?;
-                let hash = password::hash(config, &user.username, &user.email).await?;
+                let hash = password::hash(app.config(), &user.username, &user.email).await?;
                 store.set_password(user.id, &hash).await?;
                 let done = format!(
                     "{} has another password, and is logged out everywhere",
@@ -107,7 +107,7 @@ impl Users {
                         "there is no way back: add --yes to delete `{login}`"
                     )));
                 }
-                let store = open::store(config).await?;
+                let store = open::store(app).await?;
                 let user = find(&store, &login).await?;
                 if !store.delete_user(user.id, Clock::system().now()).await? {
                     return Err(nobody(&login));
@@ -119,7 +119,7 @@ impl Users {
     }
 }
 
-async fn create_operator(config: &Config, username: &str, email: &str) -> Result<User, Failure> {
+async fn create_operator(app: &Builder, username: &str, email: &str) -> Result<User, Failure> {
     let (username, email) = match (Username::parse(username), EmailAddress::parse(email)) {
         (Ok(username), Ok(email)) => (username, email),
         (username, email) => {
@@ -130,15 +130,15 @@ async fn create_operator(config: &Config, username: &str, email: &str) -> Result
             return Err(Failure::Usage(told(&wrong)));
         }
     };
-    let store = open::store(config).await?;
+    let store = open::store(app).await?;
     // Before the password is asked for: nobody should think of one for nothing.
     refuse_taken(&store, &username, &email).await?;
-    let password_hash = password::hash(config, username.shown(), email.ascii()).await?;
+    let password_hash = password::hash(app.config(), username.shown(), email.ascii()).await?;
     let new = NewUser {
         username,
         email,
         password_hash,
-        locale: config.locale.parse().unwrap_or_default(),
+        locale: app.config().locale.parse().unwrap_or_default(),
     };
     let id = match store.create_operator(&new, Clock::system().now()).await {
         Err(StoreError::Conflict(_)) => {

@@ -5,6 +5,7 @@
 
 mod error;
 mod hash;
+mod retention;
 mod setting;
 pub mod settings;
 mod url;
@@ -19,6 +20,7 @@ use self::value::Expected;
 pub use self::{
     error::ConfigError,
     hash::HashCost,
+    retention::Retention,
     setting::{Repeat, Setting, Source, Subject},
     url::{DatabaseUrl, SmtpUrl, leads_here},
     value::{LogFormat, Secret},
@@ -57,6 +59,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// How long an instance that went silent keeps its jobs, from 100 ms to a day. `15s`; `CADASTRO_LEASE`.
     pub lease: Duration,
+    /// How long jobs are kept that have ended. `completed=7d,cancelled=30d,discarded=90d`; `CADASTRO_RETENTION`.
+    pub retention: Retention,
     /// Whether sign-up and log-in are limited. `on`; `CADASTRO_RATE_LIMIT`.
     pub rate_limit: bool,
     /// Whose `X-Forwarded-For` is believed. Nobody's; `CADASTRO_TRUSTED_PROXIES`.
@@ -116,6 +120,7 @@ impl Config {
                 &settings::LEASE,
                 value::duration(Duration::from_millis(100)..=DAY, "100ms to 1day"),
             )?,
+            retention: given.value(&settings::RETENTION, retention::retention)?,
             rate_limit: given.value(
                 &settings::RATE_LIMIT,
                 value::word(&[("on", true), ("off", false)]),

@@ -152,6 +152,16 @@ pub const LEASE: Setting = Setting {
     repeat: Repeat::Whole,
 };
 
+pub const RETENTION: Setting = Setting {
+    subject: Subject::Jobs,
+    flag: Some("retention"),
+    env: "CADASTRO_RETENTION",
+    default: Some("completed=7d,cancelled=30d,discarded=90d"),
+    value_name: "STATE=DURATION",
+    help: "How long jobs are kept that have ended, by state, separated by commas; forever keeps them for good",
+    repeat: Repeat::Whole,
+};
+
 pub const RATE_LIMIT: Setting = Setting {
     subject: Subject::Web,
     flag: Some("rate-limit"),
@@ -203,7 +213,7 @@ pub const LOG_LEVEL: Setting = Setting {
 };
 
 /// Every setting, in the order in which `--help` shows them.
-pub const ALL: [Setting; 20] = [
+pub const ALL: [Setting; 21] = [
     LISTEN,
     DATABASE_URL,
     SMTP_URL,
@@ -219,6 +229,7 @@ pub const ALL: [Setting; 20] = [
     ALLOW_WEAK_HASH,
     SHUTDOWN_GRACE,
     LEASE,
+    RETENTION,
     RATE_LIMIT,
     TRUSTED_PROXIES,
     OPERATOR_TOKEN,

@@ -71,6 +71,7 @@ fn every_value_reaches_its_field() {
         ("CADASTRO_ALLOW_WEAK_HASH", "1"),
         ("CADASTRO_SHUTDOWN_GRACE", "1m 30s"),
         ("CADASTRO_LEASE", "2s"),
+        ("CADASTRO_RETENTION", "completed=1h, discarded=forever"),
         ("CADASTRO_RATE_LIMIT", "off"),
         ("CADASTRO_TRUSTED_PROXIES", "10.0.0.1, fd00::/8"),
         (
@@ -101,6 +102,7 @@ fn an_unreadable_value_is_named_with_its_setting_and_what_is_expected() {
         ("CADASTRO_PASSWORD_HASH", "m=8,t=1,p=1"),
         ("CADASTRO_ALLOW_WEAK_HASH", "yes"),
         ("CADASTRO_LEASE", "1ms"),
+        ("CADASTRO_RETENTION", "completed=1s"),
         ("CADASTRO_RATE_LIMIT", "no"),
         ("CADASTRO_TRUSTED_PROXIES", "proxy"),
         ("CADASTRO_OPERATOR_TOKEN", "hunter2"),
@@ -111,6 +113,27 @@ fn an_unreadable_value_is_named_with_its_setting_and_what_is_expected() {
     .map(|given| environment(&[given]).expect_err(given.0).to_string())
     .collect();
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn what_is_kept_of_a_state_that_is_not_named_is_the_usual() {
+    let kept = |value| environment(&[("CADASTRO_RETENTION", value)]).map(|config| config.retention);
+    let usual = environment(&[])
+        .expect("the defaults are readable")
+        .retention;
+    assert_eq!(usual.completed, Some(7 * DAY));
+    let some = kept("discarded=forever").expect("readable");
+    assert_eq!((some.discarded, some.completed), (None, usual.completed));
+    assert_eq!(kept("forever").expect("readable"), Retention::FOREVER);
+    for wrong in [
+        "7d",
+        "available=7d",
+        "completed=soon",
+        "completed=7d,",
+        "completed=99999999days",
+    ] {
+        assert!(kept(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! What a job has at hand while it runs.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::JobError;
 use crate::{
@@ -36,6 +40,9 @@ pub struct Tools {
 pub struct Context {
     tools: Tools,
     job: Arc<JobRow>,
+    stop: CancellationToken,
+    /// The names of those that this attempt has come to.
+    pub(super) steps: Arc<Mutex<HashSet<String>>>,
 }
 
 /// Somebody who reads what a job has to say.
@@ -48,12 +55,26 @@ pub struct Reader {
 impl Context {
     /// The view of one attempt.
     pub fn new(tools: Tools, job: Arc<JobRow>) -> Self {
-        Context { tools, job }
+        Context {
+            tools,
+            job,
+            stop: CancellationToken::new(),
+            steps: Arc::default(),
+        }
+    }
+
+    /// The same, for an attempt that this token asks to stop.
+    pub fn until(self, stop: CancellationToken) -> Self {
+        Context { stop, ..self }
     }
 
     /// This job's number.
     pub fn job(&self) -> JobId {
         self.job.id
+    }
+
+    pub(super) fn row(&self) -> &JobRow {
+        &self.job
     }
 
     /// Counted from 1.
@@ -64,6 +85,21 @@ impl Context {
     /// When this attempt began.
     pub fn begun(&self) -> Timestamp {
         self.job.started_at.unwrap_or(self.job.run_at)
+    }
+
+    /// Ends once nobody wants the job's end any more: an operator has cancelled it.
+    ///
+    /// It has five seconds from then on to clean up and return; then it is dropped at its next `.await`. What
+    /// it returns is on record, and only `Ok` still counts as completed: one that has stopped half-way says
+    /// `JobError::cancel`. A job without anything to clean up need not listen.
+    pub async fn cancelled(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Whether [`Context::cancelled`] has ended: for loops, and for code that blocks its thread, which nothing
+    /// else can stop. There it also tells that the time limit is over, or the process stops.
+    pub fn is_cancelled(&self) -> bool {
+        self.stop.is_cancelled()
     }
 
     /// Users, sign-ups and other jobs.
@@ -83,10 +119,21 @@ impl Context {
 
     /// Tells whoever watches how far the job has come: 0 to 100 percent.
     pub fn progress(&self, percent: i32) {
+        self.tell(percent, None);
+    }
+
+    /// The same, with a few words about what it is at, in its reader's language. They stay until the attempt
+    /// says others, or ends.
+    pub fn progress_with(&self, percent: i32, message: impl Into<String>) {
+        self.tell(percent, Some(message.into()));
+    }
+
+    fn tell(&self, percent: i32, message: Option<String>) {
         (self.tools.progress)(Progress {
             job: self.job.id,
             attempt: self.job.attempt,
             percent: percent.clamp(0, 100),
+            message,
         });
     }
 

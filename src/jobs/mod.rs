@@ -1,13 +1,18 @@
 //! The catalogue: what can be done later. Two lines here for each kind.
 
 mod context;
+mod crontab;
 mod parameter_task;
+mod prune_jobs;
 mod registry;
+mod retry_after;
 mod simple_task;
+mod step;
 mod welcome_email;
 mod work;
 
 pub use context::{Context, Tools};
+pub use crontab::BadEntry;
 pub use registry::{Catalogue, CatalogueBuilder, CatalogueError, Kind, UnknownKind, Work};
 pub use work::{Done, JobError, Letter, Task};
 
@@ -17,6 +22,7 @@ use crate::{
     queue::{Job, NewJob, SignupId},
 };
 use parameter_task::{Parameter, ParameterTask};
+use prune_jobs::PruneJobs;
 use simple_task::SimpleTask;
 use welcome_email::WelcomeEmail;
 
@@ -26,6 +32,7 @@ pub fn catalogue() -> CatalogueBuilder {
         .letter::<WelcomeEmail>()
         .task::<SimpleTask>()
         .task::<ParameterTask>()
+        .task::<PruneJobs>()
 }
 
 /// What a sign-up starts.

@@ -1,6 +1,9 @@
 //! From a stored kind to the code that does it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use serde_json::Value;
@@ -9,7 +12,7 @@ use super::{Context, Done, JobError, Letter, Task};
 use crate::{
     fail_points,
     mail::Draft,
-    queue::{EMAIL, Job, NewJob, Policy},
+    queue::{BadName, Cron, EMAIL, Job, NewJob, Policy, TASK, Takes, queue_name},
     store::JobRow,
 };
 
@@ -23,8 +26,11 @@ pub struct Kind {
     pub name: &'static str,
     pub queue: &'static str,
     pub policy: Policy,
+    /// When it is enqueued by itself, if ever.
+    pub cron: Option<Cron>,
     pub work: Work,
-    check_args: fn(&Value) -> Result<(), serde_json::Error>,
+    /// Whether arguments decode, and by which key their job is counted.
+    read_args: fn(&Value) -> Result<Option<String>, serde_json::Error>,
 }
 
 /// The code of a kind, with its arguments still to be decoded.
@@ -36,6 +42,28 @@ pub enum Work {
     Letter(fn(Arc<JobRow>, Context) -> BoxFuture<'static, Result<Draft, JobError>>),
 }
 
+impl Kind {
+    /// Why its jobs cannot live in this queue, if they cannot.
+    pub fn refuses(&self, queue: &str) -> Option<String> {
+        match queue_name(queue) {
+            Err(error) => Some(error.to_string()),
+            Ok(_) if self.work.lives_in() == Takes::of(queue) => None,
+            Ok(_) => Some(format!(
+                "letters live in the queue `{EMAIL}`, tasks in any other"
+            )),
+        }
+    }
+}
+
+impl Work {
+    fn lives_in(self) -> Takes {
+        match self {
+            Work::Task(_) => Takes::Tasks,
+            Work::Letter(_) => Takes::Letters,
+        }
+    }
+}
+
 /// A catalogue that contradicts itself; found when the program starts.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CatalogueError {
@@ -43,12 +71,20 @@ pub enum CatalogueError {
     Duplicate(&'static str),
     #[error("a kind of job has no name, or one that is not snake_case: `{0}`")]
     BadName(&'static str),
+    #[error("`{kind}` cannot live in the queue `{queue}`: {source}")]
+    BadQueue {
+        kind: &'static str,
+        queue: &'static str,
+        source: BadName,
+    },
     #[error("`{kind}` is a {what}, which the queue `{queue}` does not serve")]
     WrongQueue {
         kind: &'static str,
         what: &'static str,
         queue: &'static str,
     },
+    #[error("the crontab's entry for `{kind}` is wrong: {why}")]
+    BadEntry { kind: String, why: String },
 }
 
 /// Why a job cannot be enqueued by its name.
@@ -79,10 +115,23 @@ impl Catalogue {
         self.0.values()
     }
 
-    /// The names of the kinds that a queue serves.
+    /// The names of the kinds that a queue serves, which may live in another by themselves.
     pub fn names(&self, queue: &str) -> Vec<&'static str> {
-        let served = self.0.values().filter(|kind| kind.queue == queue);
+        let takes = Takes::of(queue);
+        let served = self.0.values().filter(|kind| kind.work.lives_in() == takes);
         served.map(|kind| kind.name).collect()
+    }
+
+    /// The queues that there are whatever operators decide: `email`, `task`, and those that kinds name.
+    pub fn queues(&self) -> impl Iterator<Item = &'static str> {
+        let named = self.0.values().map(|kind| kind.queue);
+        let queues: BTreeSet<_> = named.chain([EMAIL, TASK]).collect();
+        queues.into_iter()
+    }
+
+    /// Whether this is one of [`Catalogue::queues`].
+    pub fn has_queue(&self, name: &str) -> bool {
+        [EMAIL, TASK].contains(&name) || self.0.values().any(|kind| kind.queue == name)
     }
 
     /// A job by its kind's name, due at once, with arguments that decode.
@@ -91,12 +140,13 @@ impl Catalogue {
             name: name.to_owned(),
             known: self.0.keys().copied().collect::<Vec<_>>().join(", "),
         })?;
-        (kind.check_args)(&args).map_err(|source| UnknownKind::Args {
+        let limit_key = (kind.read_args)(&args).map_err(|source| UnknownKind::Args {
             kind: kind.name,
             source,
         })?;
         Ok(NewJob {
             args,
+            limit_key,
             max_attempts: kind.policy.max_attempts,
             ..NewJob::of(kind.name, kind.queue)
         })
@@ -104,7 +154,7 @@ impl Catalogue {
 }
 
 /// Collects kinds; [`CatalogueBuilder::build`] judges them together.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct CatalogueBuilder {
     kinds: Vec<(Kind, &'static str)>,
 }
@@ -131,8 +181,9 @@ impl CatalogueBuilder {
             name: J::KIND,
             queue: J::QUEUE,
             policy: J::POLICY,
+            cron: J::CRON,
             work,
-            check_args: |args| J::deserialize(args).map(|_| ()),
+            read_args: |args| J::deserialize(args).map(|job| job.limit_key()),
         };
         self.kinds.push((kind, what));
         self
@@ -147,7 +198,14 @@ impl CatalogueBuilder {
             if name.is_empty() || !name.chars().all(snake) {
                 return Err(CatalogueError::BadName(name));
             }
-            if (what == "letter") != (queue == EMAIL) {
+            if let Err(source) = queue_name(queue) {
+                return Err(CatalogueError::BadQueue {
+                    kind: name,
+                    queue,
+                    source,
+                });
+            }
+            if kind.work.lives_in() != Takes::of(queue) {
                 return Err(CatalogueError::WrongQueue {
                     kind: name,
                     what,
@@ -158,7 +216,16 @@ impl CatalogueBuilder {
                 return Err(CatalogueError::Duplicate(name));
             }
         }
-        Ok(Catalogue(Arc::new(kinds)))
+        let catalogue = Catalogue(Arc::new(kinds));
+        for entry in catalogue.entries() {
+            if let Some(bad) = catalogue.judge(&entry).first() {
+                return Err(CatalogueError::BadEntry {
+                    kind: entry.kind,
+                    why: bad.to_string(),
+                });
+            }
+        }
+        Ok(catalogue)
     }
 }
 

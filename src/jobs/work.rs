@@ -23,7 +23,7 @@ pub trait Letter: Job {
 /// A task is done; perhaps it has something to say to whoever asked for it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Done {
-    /// In the reader's language.
+    /// In the reader's language; cut after 64 KiB.
     pub result: Option<String>,
 }
 
@@ -42,6 +42,12 @@ impl From<String> for Done {
 pub enum JobError {
     /// Another attempt may succeed.
     Failed(Box<dyn Error + Send + Sync>),
+    /// Likewise, after this wait in the place of the policy's back-off; never later than after the longest that
+    /// the policy has.
+    Later {
+        after: Duration,
+        error: Box<dyn Error + Send + Sync>,
+    },
     /// No attempt ever will: the job is discarded.
     Hopeless(String),
     /// It is no longer wanted.
@@ -53,6 +59,14 @@ pub enum JobError {
 }
 
 impl JobError {
+    /// Another attempt may succeed, after this wait in the place of the policy's back-off.
+    pub fn retry_after(after: Duration, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        JobError::Later {
+            after,
+            error: error.into(),
+        }
+    }
+
     /// The job is no longer wanted, and why.
     pub fn cancel(reason: impl Into<String>) -> Self {
         JobError::Cancel(reason.into())

@@ -28,26 +28,26 @@ impl Metrics {
     }
 
     /// Instances of this actor that run.
-    pub fn actor_up(&self, actor: &'static str) -> Gauge {
+    pub fn actor_up(&self, actor: &str) -> Gauge {
         self.actor_up
             .get_or_create_owned(&[("actor", actor.to_owned())])
     }
 
     /// Messages that wait in this actor's mailboxes.
-    pub fn mailbox(&self, actor: &'static str) -> Gauge {
+    pub fn mailbox(&self, actor: &str) -> Gauge {
         self.actor_mailbox
             .get_or_create_owned(&[("actor", actor.to_owned())])
     }
 
     /// The supervisor restarted this actor: panic, error or timeout.
-    pub fn restarted(&self, actor: &'static str, reason: &'static str) {
+    pub fn restarted(&self, actor: &str, reason: &'static str) {
         self.actor_restarts
             .get_or_create(&[("actor", actor.to_owned()), ("reason", reason.to_owned())])
             .inc();
     }
 
     /// How often this actor has handled this message, and how long that took.
-    pub fn handling(&self, actor: &'static str, message: &'static str) -> (Counter, Histogram) {
+    pub fn handling(&self, actor: &str, message: &'static str) -> (Counter, Histogram) {
         let labels = [("actor", actor.to_owned()), ("message", message.to_owned())];
         (
             self.actor_messages.get_or_create_owned(&labels),
@@ -113,6 +113,17 @@ impl Metrics {
         self.queue_executing
             .get_or_create(&[("queue", queue.to_owned())])
             .set(attempts as i64);
+    }
+
+    /// There is no such queue any more, nor its actors.
+    pub fn forget_queue(&self, queue: &str) {
+        let of_queue = [("queue", queue.to_owned())];
+        self.queue_oldest_due.remove(&of_queue);
+        self.queue_paused.remove(&of_queue);
+        self.queue_executing.remove(&of_queue);
+        let of_actor = [("actor", queue.to_owned())];
+        self.actor_up.remove(&of_actor);
+        self.actor_mailbox.remove(&of_actor);
     }
 
     /// A letter was answered: accepted, temporary or permanent.

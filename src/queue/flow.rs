@@ -77,6 +77,8 @@ impl Flow {
 
     /// Adds a job that begins once all of these have come true.
     ///
+    /// A flow is new as a whole: what makes a job unique does not hold here.
+    ///
     /// Its own time counts from the enqueuing, as that of every job: it begins when both have come.
     ///
     /// # Panics
@@ -102,7 +104,11 @@ impl Flow {
                 }),
             }
         }
-        self.jobs.push(job);
+        // All members are new: another one that is there already waits for others than these.
+        self.jobs.push(NewJob {
+            unique: None,
+            ..job
+        });
         Member(after)
     }
 

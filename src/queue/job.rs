@@ -5,13 +5,19 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::Policy;
+use super::{Cron, Policy, Unique};
 
 /// The queue of the letters, served by EmailActors.
 pub const EMAIL: &str = "email";
 
-/// The queue of the tasks, served by TaskActors.
+/// The queue of the tasks that name no other, served by TaskActors.
 pub const TASK: &str = "task";
+
+/// How many actors a queue other than these two has on each instance, unless an operator decides it.
+pub const WORKERS: usize = 10;
+
+/// The most bytes of JSON that a job's arguments may be: they are small, and name what is large.
+pub const ARGS_BYTES: usize = 64 * 1024;
 
 /// The number of a job's row.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -36,16 +42,36 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// The stored `snake_case` name. Once published it never changes.
     const KIND: &'static str;
 
-    /// Which actors serve it.
+    /// Which actors serve it: [`EMAIL`] for letters, any other for tasks.
     const QUEUE: &'static str = TASK;
 
     /// How often it is tried, for how long, and how long it waits in between.
     const POLICY: Policy = Policy::DEFAULT;
 
+    /// When it is enqueued by itself, if ever.
+    const CRON: Option<Cron> = None;
+
+    /// What is wrong with these arguments, though they can be read; such a job is not enqueued.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// By which its queue counts how many execute at once, where it limits that; `None`: not at all.
+    fn limit_key(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether others like this one are kept out, unless whoever enqueues it says otherwise.
+    fn unique(&self) -> Option<Unique> {
+        None
+    }
+
     /// This job, due at once.
     fn now(&self) -> NewJob {
         NewJob {
-            // Arguments are plain structs; should one refuse to be JSON, decoding reports it.
+            limit_key: self.limit_key(),
+            unique: self.unique(),
+            // Arguments are plain structs; should one refuse to be JSON, it is not enqueued.
             args: serde_json::to_value(self).unwrap_or_default(),
             max_attempts: Self::POLICY.max_attempts,
             ..NewJob::of(Self::KIND, Self::QUEUE)
@@ -103,6 +129,8 @@ pub struct NewJob {
     pub limit_key: Option<String>,
     /// The W3C trace context of whoever enqueues it.
     pub trace: Option<String>,
+    /// Whether it is enqueued beside others like it.
+    pub unique: Option<Unique>,
 }
 
 impl NewJob {
@@ -125,6 +153,7 @@ impl NewJob {
             signup: None,
             limit_key: None,
             trace: None,
+            unique: None,
         }
     }
 
@@ -132,6 +161,30 @@ impl NewJob {
     pub fn of_user(self, user: i64) -> Self {
         NewJob {
             user: Some(user),
+            ..self
+        }
+    }
+
+    /// The same job in another queue than its kind's. Letters stay in theirs.
+    pub fn in_queue(self, queue: impl Into<String>) -> Self {
+        NewJob {
+            queue: queue.into(),
+            ..self
+        }
+    }
+
+    /// The same job, unless another like it is there.
+    pub fn unique(self, unique: Unique) -> Self {
+        NewJob {
+            unique: Some(unique),
+            ..self
+        }
+    }
+
+    /// The same job, counted by this key where its queue limits how many execute at once.
+    pub fn limit_key(self, key: impl Into<String>) -> Self {
+        NewJob {
+            limit_key: Some(key.into()),
             ..self
         }
     }

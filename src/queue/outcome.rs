@@ -16,7 +16,8 @@ pub enum Outcome {
         fault: Fault,
         /// What happened, for operators.
         error: String,
-        /// Sooner or later than the policy's back-off, where the other side said so.
+        /// Sooner or later than the policy's back-off, where the other side said so; never later than the
+        /// policy's longest wait.
         retry_after: Option<Duration>,
     },
     /// Not done, and no attempt ever will be: spent at once.

@@ -14,7 +14,7 @@ pub struct Policy {
     pub time_limit: Duration,
     /// The wait after the first failure; it doubles with each further one.
     pub first_wait: Duration,
-    /// The wait never grows beyond this.
+    /// The wait never grows beyond this. The same as the first one, it keeps all waits alike.
     pub longest_wait: Duration,
 }
 
@@ -29,6 +29,11 @@ impl Policy {
         first_wait: Duration::from_secs(5),
         longest_wait: Duration::from_secs(12 * 3600),
     };
+
+    /// The longest that any wait may be, its jitter included.
+    pub fn longest(&self) -> Duration {
+        self.longest_wait.saturating_add(self.longest_wait / 4)
+    }
 
     /// For how long a job is tried that fails every time: all its waits, without their jitter.
     pub fn span(&self) -> Duration {

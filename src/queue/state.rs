@@ -39,6 +39,9 @@ impl State {
         State::Cancelled,
     ];
 
+    /// Those in which a job waits for an attempt.
+    pub const WAITING: [State; 3] = [State::Scheduled, State::Available, State::Retryable];
+
     /// As stored and shown.
     pub fn word(self) -> &'static str {
         match self {
@@ -50,6 +53,16 @@ impl State {
             State::Discarded => "discarded",
             State::Cancelled => "cancelled",
         }
+    }
+
+    /// What stands for it in a stored set of states.
+    pub const fn bit(self) -> i32 {
+        1 << self as i32
+    }
+
+    /// An attempt is still to come.
+    pub fn is_waiting(self) -> bool {
+        State::WAITING.contains(&self)
     }
 
     /// Nothing follows by itself.
@@ -168,9 +181,10 @@ pub fn settle(
             error, retry_after, ..
         } => Verdict {
             state: State::Retryable,
-            run_at: Some(later(
-                retry_after.unwrap_or_else(|| policy.wait(attempt, chance)),
-            )),
+            run_at: Some(later(match retry_after {
+                Some(asked) => asked.min(policy.longest()),
+                None => policy.wait(attempt, chance),
+            })),
             ending: Ending::Retried,
             error: Some(error),
             ..base
@@ -211,6 +225,32 @@ pub fn settle(
         },
     }
 }
+
+impl Verdict {
+    /// The same for a job that somebody asked to cancel in the middle of the attempt, at `asked_at`.
+    ///
+    /// Nothing follows but the end: it is not tried again, nor handed back, nor discarded. Only one that was
+    /// completed all the same stays so. What the attempt had to say of itself stays on record.
+    pub fn heeding(self, asked_at: Option<Timestamp>) -> Verdict {
+        let Some(asked_at) = asked_at.filter(|_| self.state != State::Completed) else {
+            return self;
+        };
+        let asked = format!("{ASKED} at {asked_at:.0}");
+        Verdict {
+            state: State::Cancelled,
+            run_at: None,
+            free: false,
+            ending: Ending::Cancelled,
+            error: Some(match self.error {
+                Some(said) => format!("{said}; {asked}"),
+                None => asked,
+            }),
+            result: None,
+        }
+    }
+}
+
+const ASKED: &str = "cancelled by an operator";
 
 const LOST_OWNER: &str = "the process that made this attempt ended or went silent in the middle";
 

@@ -20,7 +20,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub(super) use super::postgres::Pg;
 use super::{
-    StoreError,
+    MigrationClash, Migrations, StoreError,
+    migrations::Trees,
     patience::LIMIT,
     postgres,
     presence::Presence,
@@ -46,14 +47,17 @@ impl Default for PoolSize {
 /// The database, as every room above knows it. Clones share their connections.
 #[derive(Clone)]
 pub struct Store {
-    pub(super) db: Db,
+    #[doc(hidden)]
+    pub db: Db,
+    pub(super) trees: Arc<Trees>,
     /// The way to the PostgreSQL server, for a connection that no pool lends.
     pub(super) route: Option<Arc<Route>>,
     presence: Arc<Presence>,
 }
 
+#[doc(hidden)]
 #[derive(Clone)]
-pub(super) enum Db {
+pub enum Db {
     Sqlite { write: Pool<Lite>, read: Pool<Lite> },
     Postgres(Pool<Pg>),
 }
@@ -73,6 +77,7 @@ impl Store {
                 write: pool(1, open.clone())?,
                 read: pool(SQLITE_READERS, open)?,
             },
+            trees: Arc::new(Trees::ours()),
             route: None,
             presence: Arc::new(Presence::new(metrics)),
         })
@@ -96,8 +101,17 @@ impl Store {
         })?;
         Ok(Store {
             db: Db::Postgres(pool),
+            trees: Arc::new(Trees::ours()),
             route: Some(route),
             presence: Arc::new(Presence::new(metrics)),
+        })
+    }
+
+    /// The same store, which brings these tables to its database as well, after ours.
+    pub fn with_migrations(self, more: Migrations) -> Result<Self, MigrationClash> {
+        Ok(Store {
+            trees: Arc::new(Trees::clone(&self.trees).and(more)?),
+            ..self
         })
     }
 
@@ -122,7 +136,8 @@ impl Store {
     }
 
     /// Takes note of what the database answered, whoever asked.
-    pub(super) fn note<T>(&self, answer: &Result<T, StoreError>) {
+    #[doc(hidden)]
+    pub fn note<T>(&self, answer: &Result<T, StoreError>) {
         self.presence.note(answer);
         if matches!(answer, Err(StoreError::Away(_))) {
             self.hang_up();
@@ -146,73 +161,63 @@ impl Store {
 }
 
 /// Puts one question to a connection for reading: `read!(store, |c| query(c).await)`.
+///
+/// The query is diesel's and expanded once for each database, so that it has to make sense to both.
+#[macro_export]
 macro_rules! read {
     ($store:expr, |$c:ident| $body:expr) => {
         match &$store.db {
-            $crate::store::connection::Db::Sqlite { read, .. } => {
-                $crate::store::connection::limited!(
-                    $store,
-                    read,
-                    $crate::store::sqlite::Lite,
-                    |$c| { $body }
-                )
+            $crate::store::lent::Db::Sqlite { read, .. } => {
+                $crate::limited!($store, read, $crate::store::lent::Lite, |$c| { $body })
             }
-            $crate::store::connection::Db::Postgres(pool) => {
-                $crate::store::connection::limited!(
-                    $store,
-                    pool,
-                    $crate::store::connection::Pg,
-                    |$c| $body
-                )
+            $crate::store::lent::Db::Postgres(pool) => {
+                $crate::limited!($store, pool, $crate::store::lent::Pg, |$c| $body)
             }
         }
     };
 }
 
 /// Runs one transaction: `change!(store, |c| { ..; Ok::<_, StoreError>(answer) })`.
+#[macro_export]
 macro_rules! change {
     ($store:expr, |$c:ident| $body:expr) => {
         match &$store.db {
-            $crate::store::connection::Db::Sqlite { write, .. } => {
-                $crate::store::connection::limited!(
-                    $store,
-                    write,
-                    $crate::store::sqlite::Lite,
-                    |conn| $crate::store::connection::immediate!(conn, |$c| $body)
-                )
+            $crate::store::lent::Db::Sqlite { write, .. } => {
+                $crate::limited!($store, write, $crate::store::lent::Lite, |conn| {
+                    $crate::immediate!(conn, |$c| $body)
+                })
             }
-            $crate::store::connection::Db::Postgres(pool) => {
-                $crate::store::connection::limited!(
-                    $store,
-                    pool,
-                    $crate::store::connection::Pg,
-                    |conn| {
-                        diesel_async::AsyncConnection::transaction(conn, async |$c| $body).await
-                    }
-                )
+            $crate::store::lent::Db::Postgres(pool) => {
+                $crate::limited!($store, pool, $crate::store::lent::Pg, |conn| {
+                    $crate::store::lent::AsyncConnection::transaction(conn, async |$c| $body).await
+                })
             }
         }
     };
 }
 
 /// Does `$body` in a transaction on an SQLite connection.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! immediate {
     ($connection:ident, |$c:ident| $body:expr) => {{
-        $crate::store::sqlite::begin($connection).await?;
+        $crate::store::lent::begin($connection).await?;
         let answer = async {
             let $c = &mut *$connection;
             $body
         }
         .await;
-        $crate::store::sqlite::end($connection, answer).await
+        $crate::store::lent::end($connection, answer).await
     }};
 }
 
 /// Does `$body` with a connection of `$pool`, for as long as the limit allows.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! limited {
     ($store:expr, $pool:expr, $connection:ty, |$c:ident| $body:expr) => {{
         let asked = async {
-            let mut loan = $crate::store::connection::Loan::of($pool).await?;
+            let mut loan = $crate::store::lent::Loan::of($pool).await?;
             let answer = async {
                 let $c: &mut $connection = loan.connection();
                 $body
@@ -222,10 +227,10 @@ macro_rules! limited {
             loan.give_back(&answer);
             answer
         };
-        let left = $crate::store::patience::left();
-        match $crate::store::patience::in_time(asked).await {
+        let left = $crate::store::lent::left();
+        match $crate::store::lent::in_time(asked).await {
             // Others have had most of the time: that says nothing of the database.
-            Err(late) if left < $crate::store::patience::LIMIT => Err(late),
+            Err(late) if left < $crate::store::lent::LIMIT => Err(late),
             answer => {
                 let answer = answer.and_then(|answer| answer);
                 $store.note(&answer);
@@ -242,21 +247,21 @@ pub(super) use {change, immediate, limited, read};
 /// One that is not given back, because nobody waits for its answer any more, is closed: whoever got it
 /// next would wait behind the question, or find a transaction open. So is one that could not do what
 /// it was asked: a file that was opened for reading alone stays so, whatever its permissions become.
-pub(super) struct Loan<M: Manager>(Option<managed::Object<M>>);
+pub struct Loan<M: Manager>(Option<managed::Object<M>>);
 
 impl<M: Manager<Error = PoolError>> Loan<M> {
-    pub(super) async fn of(pool: &managed::Pool<M>) -> Result<Self, StoreError> {
+    pub async fn of(pool: &managed::Pool<M>) -> Result<Self, StoreError> {
         Ok(Loan(Some(pool.get().await?)))
     }
 
-    pub(super) fn connection(&mut self) -> &mut M::Type {
+    pub fn connection(&mut self) -> &mut M::Type {
         match &mut self.0 {
             Some(connection) => connection,
             None => unreachable!("whoever gives it back no longer has it"),
         }
     }
 
-    pub(super) fn give_back<T>(mut self, answer: &Result<T, StoreError>) {
+    pub fn give_back<T>(mut self, answer: &Result<T, StoreError>) {
         if !matches!(answer, Err(StoreError::Away(_))) {
             self.0 = None;
         }

@@ -27,15 +27,19 @@ pub(super) fn fallen() -> String {
 impl AttemptRow {
     /// What went wrong, for operators; they are told where a letter may have been delivered.
     pub fn told(&self, queue: &str) -> Option<String> {
-        let said = self.error.as_deref().unwrap_or_default();
-        let cut_short = CUT_SHORT.iter().any(|ending| ending.word() == self.outcome)
-            && said != NOT_BEGUN
-            || said.starts_with(&fallen());
-        match (queue == EMAIL && cut_short, &self.error) {
-            (true, Some(error)) => Some(format!("{IN_DOUBT}; {error}")),
-            (true, None) => Some(IN_DOUBT.to_owned()),
-            (false, error) => error.clone(),
-        }
+        told(queue, &self.outcome, self.error.as_deref())
+    }
+}
+
+/// The same of an attempt that ended with this word, and this error.
+pub fn told(queue: &str, outcome: &str, error: Option<&str>) -> Option<String> {
+    let said = error.unwrap_or_default();
+    let cut_short = CUT_SHORT.iter().any(|ending| ending.word() == outcome) && said != NOT_BEGUN
+        || said.starts_with(&fallen());
+    match (queue == EMAIL && cut_short, error) {
+        (true, Some(error)) => Some(format!("{IN_DOUBT}; {error}")),
+        (true, None) => Some(IN_DOUBT.to_owned()),
+        (false, error) => error.map(str::to_owned),
     }
 }
 

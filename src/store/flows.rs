@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::{change, read},
-    jobs::insert_jobs,
+    insert::insert_jobs,
     many::{Many, ROWS, Value},
     rows::{JobRow, RawJob, job_rows, unreadable},
     schema::{edges, jobs},
@@ -44,7 +44,7 @@ impl Store {
     ) -> Result<Vec<JobRow>, StoreError> {
         let rows: Vec<RawJob> = change!(self, |c| {
             let new = insert_jobs!(c, flow.jobs(), now);
-            let ids: Vec<i64> = new.iter().map(|row| row.id).collect();
+            let ids: Vec<i64> = new.iter().map(|(row, _)| row.id).collect();
             for some in places(flow, &ids).chunks(ROWS) {
                 let places = Many::<()>::new(PLACES, some.iter().map(Place::row), PLACED);
                 places.execute(c).await?;

@@ -8,7 +8,8 @@ use super::{
     Store, StoreError,
     connection::change,
     flows::reconsider,
-    schema::{attempts, jobs, letters, signups, users},
+    moves::key_in,
+    schema::{attempts, jobs, letters, signups, steps, users},
 };
 use crate::{
     account::UserId,
@@ -39,6 +40,8 @@ impl Store {
                             jobs::state.eq(State::Cancelled.word()),
                             jobs::finished_at.eq(now),
                             jobs::progress.eq(None::<i32>),
+                            jobs::message.eq(None::<String>),
+                            jobs::unique_key.eq(key_in!(State::Cancelled)),
                         ))
                         .returning((jobs::id, jobs::attempt, jobs::owner, jobs::started_at))
                         .get_results(c)
@@ -54,6 +57,15 @@ impl Store {
                         .execute(c)
                         .await?;
                     let cancelled = cut.iter().map(|cut| cut.0).collect();
+                    // Those of a job that may yet run keep it from doing twice what it has done.
+                    let over = jobs::table
+                        .filter($theirs)
+                        .filter(jobs::finished_at.is_not_null());
+                    diesel::delete(
+                        steps::table.filter(steps::job_id.eq_any(over.select(jobs::id))),
+                    )
+                    .execute(c)
+                    .await?;
                     for (job, attempt, owner, started_at) in cut {
                         diesel::insert_into(attempts::table)
                             .values((

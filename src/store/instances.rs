@@ -15,6 +15,7 @@ use super::{
     rows::{JobRow, RawJob, instant, job_rows},
     schema::{instances, jobs},
 };
+use crate::queue::{JobId, State};
 
 /// A process that serves, or served.
 #[derive(Clone, Debug, PartialEq, Queryable, Selectable)]
@@ -26,6 +27,26 @@ pub struct InstanceRow {
     pub process: String,
     /// Goes up with every heartbeat.
     pub beats: i64,
+}
+
+/// An attempt that somebody has asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Asked {
+    pub job: JobId,
+    pub attempt: i32,
+    pub at: Timestamp,
+}
+
+impl Asked {
+    /// The newest attempt of a job, if it is under way and was asked to stop.
+    pub fn of(job: &JobRow) -> Option<Self> {
+        let at = job.cancel_at.filter(|_| job.state == State::Executing)?;
+        Some(Asked {
+            job: job.id,
+            attempt: job.attempt,
+            at,
+        })
+    }
 }
 
 impl Store {
@@ -126,6 +147,25 @@ impl Store {
                 .await
         })?;
         job_rows(raw)
+    }
+
+    /// Which of the attempts that `owner` makes somebody has asked to stop.
+    pub async fn asked(&self, owner: &str) -> Result<Vec<Asked>, StoreError> {
+        let rows: Vec<(i64, i32, i64)> = read!(self, |c| jobs::table
+            .filter(executing())
+            .filter(jobs::owner.eq(owner))
+            .filter(jobs::cancel_at.is_not_null())
+            .select((jobs::id, jobs::attempt, jobs::cancel_at.assume_not_null()))
+            .load(c)
+            .await)?;
+        let asked = |(job, attempt, at)| {
+            Ok(Asked {
+                job: JobId(job),
+                attempt,
+                at: instant(at)?,
+            })
+        };
+        rows.into_iter().map(asked).collect()
     }
 
     /// The jobs that `owner` executes.

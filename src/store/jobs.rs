@@ -1,4 +1,4 @@
-//! Jobs: inserted, found, retried, cancelled.
+//! Jobs: found, retried, cancelled, edited.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,13 @@ use super::{
     connection::{change, read},
     doubt::{in_doubt, with_doubts},
     flows::reconsider,
-    rows::{JobRow, RawJob, job_rows},
+    moves::{cancelled, edited, retried},
+    rows::{JobRow, RawJob},
     schema::jobs,
 };
 use crate::{
     account::UserId,
-    queue::{JobId, NewJob, State},
+    queue::{Edit, JobId},
 };
 
 /// Jobs, for the page of somebody who watches them.
@@ -27,29 +28,7 @@ pub struct SeenJobs {
     pub in_doubt: BTreeSet<JobId>,
 }
 
-/// Inserts jobs within the transaction on `$c`, and gives their rows in the same order.
-///
-/// A macro, because the connections of the two databases share no type.
-macro_rules! insert_jobs {
-    ($c:ident, $jobs:expr, $now:expr) => {{
-        use $crate::store::{insert::insert, many::ROWS, rows::RawJob};
-        let mut rows: Vec<RawJob> = Vec::new();
-        for some in $jobs.chunks(ROWS) {
-            rows.extend(insert(some, $now).load::<RawJob>($c).await?);
-        }
-        rows.sort_by_key(|row| row.id);
-        rows
-    }};
-}
-pub(super) use insert_jobs;
-
 impl Store {
-    /// Enqueues jobs, all or none, and gives their rows in the same order.
-    pub async fn enqueue(&self, new: &[NewJob], now: Timestamp) -> Result<Vec<JobRow>, StoreError> {
-        let rows = change!(self, |c| Ok::<_, StoreError>(insert_jobs!(c, new, now)))?;
-        job_rows(rows)
-    }
-
     /// The job with this number.
     pub async fn job(&self, id: JobId) -> Result<Option<JobRow>, StoreError> {
         let raw: Option<RawJob> = read!(self, |c| jobs::table
@@ -80,31 +59,12 @@ impl Store {
     ///
     /// `None` says that there is no such job in such a state.
     pub async fn retry(&self, id: JobId, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
-        let retryable = State::ALL.into_iter().filter(|state| state.can_retry());
-        let words: Vec<&str> = retryable.map(State::word).collect();
         let raw: Option<RawJob> = change!(self, |c| {
-            let counts: Option<(i32, i32)> = jobs::table
-                .find(id.0)
-                .select((jobs::attempt, jobs::max_attempts))
-                .first(c)
+            let row: Option<RawJob> = retried!(jobs::id.eq(id.0), now)
+                .returning(RawJob::as_returning())
+                .get_result(c)
                 .await
                 .optional()?;
-            let Some((attempt, max_attempts)) = counts else {
-                return Ok(None);
-            };
-            let row: Option<RawJob> =
-                diesel::update(jobs::table.find(id.0).filter(jobs::state.eq_any(&words)))
-                    .set((
-                        jobs::state.eq(State::Available.word()),
-                        jobs::run_at.eq(now.as_microsecond()),
-                        jobs::finished_at.eq(None::<i64>),
-                        jobs::max_attempts.eq(max_attempts.max(attempt + 1)),
-                        jobs::blockers.eq(0),
-                    ))
-                    .returning(RawJob::as_returning())
-                    .get_result(c)
-                    .await
-                    .optional()?;
             // What was cancelled because this job had ended waits for it again.
             if row.as_ref().is_some_and(|row| row.flow.is_some()) {
                 reconsider!(c, vec![id.0], now);
@@ -114,26 +74,38 @@ impl Store {
         raw.map(JobRow::try_from).transpose()
     }
 
-    /// Cancels a job that waits, and whatever waits for its success. `None` says that there is no such job, or that it does not wait.
+    /// Cancels a job that waits, and whatever waits for its success; has one that executes asked to stop: its
+    /// row says so, for whoever runs it to find. `None` says that there is no such job, or that it has ended.
+    ///
+    /// One statement for both: a job may move from the one to the other between two.
     pub async fn cancel(&self, id: JobId, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
-        let waiting = [State::Scheduled, State::Available, State::Retryable].map(State::word);
         let raw: Option<RawJob> = change!(self, |c| {
-            let row: Option<RawJob> =
-                diesel::update(jobs::table.find(id.0).filter(jobs::state.eq_any(waiting)))
-                    .set((
-                        jobs::state.eq(State::Cancelled.word()),
-                        jobs::finished_at.eq(now.as_microsecond()),
-                        jobs::blockers.eq(0),
-                    ))
-                    .returning(RawJob::as_returning())
-                    .get_result(c)
-                    .await
-                    .optional()?;
+            let row: Option<RawJob> = cancelled!(jobs::id.eq(id.0), now)
+                .returning(RawJob::as_returning())
+                .get_result(c)
+                .await
+                .optional()?;
             if row.as_ref().is_some_and(|row| row.flow.is_some()) {
                 reconsider!(c, vec![id.0], now);
             }
             Ok::<_, StoreError>(row)
         })?;
+        raw.map(JobRow::try_from).transpose()
+    }
+
+    /// Changes a job that waits; `edit` must not be empty. `None` says that there is no such job, or that it
+    /// does not wait.
+    pub async fn edit(
+        &self,
+        id: JobId,
+        edit: &Edit,
+        now: Timestamp,
+    ) -> Result<Option<JobRow>, StoreError> {
+        let raw: Option<RawJob> = change!(self, |c| edited!(jobs::id.eq(id.0), edit, now)
+            .returning(RawJob::as_returning())
+            .get_result(c)
+            .await
+            .optional())?;
         raw.map(JobRow::try_from).transpose()
     }
 }

@@ -1,32 +1,26 @@
-//! The embedded migrations, brought to the database by `serve` and `migrate`.
+//! The migrations, brought to the database by `serve` and `migrate`.
 
 use std::time::Duration;
 
 use deadpool::managed::{self, Manager};
 #[cfg(feature = "fail-points")]
 use diesel::connection::InstrumentationEvent;
-use diesel::{
-    backend::Backend,
-    migration::{Migration, MigrationSource},
-    sql_types::Bool,
-};
+use diesel::{backend::Backend, migration::Migration, sql_types::Bool};
 use diesel_async::{
     RunQueryDsl, async_connection_wrapper::AsyncConnectionWrapper, pooled_connection::PoolError,
 };
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel_migrations::MigrationHarness;
 use tokio::time::{Instant, sleep};
 
 use super::{
     Store, StoreError,
     connection::{Db, Pg},
+    migrations::Tree,
     patience::in_time,
     postgres,
     sqlite::Lite,
 };
 use crate::fail_points;
-
-const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// diesel's migrations know only connections that block.
 type Blocking = AsyncConnectionWrapper<Pg>;
@@ -56,8 +50,9 @@ impl Store {
         match &self.db {
             Db::Sqlite { write, .. } => {
                 let mut connection: Lite = connected(write).await?;
+                let trees = self.trees.sqlite.clone();
                 connection
-                    .spawn_blocking(|connection| Ok(apply(connection, SQLITE)))
+                    .spawn_blocking(move |connection| Ok(apply(connection, &trees)))
                     .await?
             }
             Db::Postgres(pool) => {
@@ -65,7 +60,8 @@ impl Store {
                 postgres::limit(&mut connection, 0).await?;
                 lock(&mut connection).await?;
                 // The lock ends with the connection, which is not given back to the pool.
-                blocking(move || apply(&mut Blocking::from(connection), POSTGRES)).await?
+                let trees = self.trees.postgres.clone();
+                blocking(move || apply(&mut Blocking::from(connection), &trees)).await?
             }
         }
     }
@@ -99,13 +95,15 @@ impl Store {
         match &self.db {
             Db::Sqlite { write, .. } => {
                 let mut connection: Lite = connected(write).await?;
+                let trees = self.trees.sqlite.clone();
                 connection
-                    .spawn_blocking(|connection| Ok(pending(connection, SQLITE)))
+                    .spawn_blocking(move |connection| Ok(pending(connection, &trees)))
                     .await?
             }
             Db::Postgres(pool) => {
                 let connection: Pg = connected(pool).await?;
-                blocking(move || pending(&mut Blocking::from(connection), POSTGRES)).await?
+                let trees = self.trees.postgres.clone();
+                blocking(move || pending(&mut Blocking::from(connection), &trees)).await?
             }
         }
     }
@@ -155,13 +153,12 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| StoreError::Unusable(format!("the migration broke off: {error}")))
 }
 
-fn apply<C>(connection: &mut C, source: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+fn apply<C>(connection: &mut C, trees: &[Tree]) -> Result<Vec<String>, StoreError>
 where
     C: MigrationHarness<C::Backend> + diesel::Connection,
-    EmbeddedMigrations: MigrationSource<C::Backend>,
 {
     let failed = |error| StoreError::Unusable(format!("a migration failed: {error}"));
-    let pending = connection.pending_migrations(source).map_err(failed)?;
+    let pending = lacking(connection, trees).map_err(failed)?;
     // Between a migration's last statement and its commit diesel lets in nobody but those who listen.
     #[cfg(feature = "fail-points")]
     connection.set_instrumentation(|event: InstrumentationEvent<'_>| {
@@ -177,15 +174,28 @@ where
     Ok(names(&pending))
 }
 
-fn pending<C>(connection: &mut C, source: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+fn pending<C>(connection: &mut C, trees: &[Tree]) -> Result<Vec<String>, StoreError>
 where
     C: MigrationHarness<C::Backend> + diesel::Connection,
-    EmbeddedMigrations: MigrationSource<C::Backend>,
 {
-    connection
-        .pending_migrations(source)
+    lacking(connection, trees)
         .map(|pending| names(&pending))
         .map_err(|error| StoreError::Unusable(format!("the migrations cannot be read: {error}")))
+}
+
+/// What is to be applied: each program's by its versions, one program after the other.
+fn lacking<C>(
+    connection: &mut C,
+    trees: &[Tree],
+) -> diesel::migration::Result<Vec<Box<dyn Migration<C::Backend>>>>
+where
+    C: MigrationHarness<C::Backend> + diesel::Connection,
+{
+    let mut lacking = Vec::new();
+    for tree in trees {
+        lacking.extend(connection.pending_migrations(tree.clone())?);
+    }
+    Ok(lacking)
 }
 
 fn names<DB: Backend>(migrations: &[Box<dyn Migration<DB>>]) -> Vec<String> {

@@ -4,8 +4,11 @@
 
 mod accounts;
 mod attempts;
+mod batch;
 mod browsers;
+mod claim;
 mod connection;
+mod crontab;
 mod doubt;
 mod error;
 mod flows;
@@ -17,10 +20,13 @@ mod leases;
 mod letters;
 mod many;
 mod migrate;
+mod migrations;
+mod moves;
 mod news;
 mod patience;
 mod postgres;
 mod presence;
+mod prune;
 mod queues;
 mod receipts;
 mod reports;
@@ -31,20 +37,25 @@ mod settle;
 mod signups;
 mod sole;
 mod sqlite;
+mod steps;
 mod throttles;
 mod tls;
 
 pub use accounts::Credentials;
 pub use attempts::{AttemptRow, Tries};
+pub use claim::Claim;
 pub use connection::{PoolSize, Store};
-pub use doubt::IN_DOUBT;
+pub use crontab::EntryRow;
+pub use doubt::{IN_DOUBT, told};
 pub use error::StoreError;
 pub use flows::{Edge, FlowRows};
-pub use instances::InstanceRow;
+pub use insert::Enqueued;
+pub use instances::{Asked, InstanceRow};
 pub use jobs::SeenJobs;
 pub use letters::{Letter, LetterSummary, NewLetter};
+pub use migrations::{MigrationClash, Migrations};
 pub use patience::{in_time, sharing_one_limit};
-pub use queues::QueueRow;
+pub use queues::{QueueChange, QueueRow, Removal};
 pub use receipts::Receipt;
 pub use reports::{Cursor, JobCount, JobFilter, QueueLoad};
 pub use rows::JobRow;
@@ -52,3 +63,16 @@ pub use sessions::{NewSession, NewToken, Session};
 pub use settle::{Progress, Settled};
 pub use signups::{NewSignup, SignedUp, SignupRefusal};
 pub use sole::Sole;
+
+/// What [`read!`](crate::read) and [`change!`](crate::change) are made of.
+#[doc(hidden)]
+pub mod lent {
+    pub use diesel_async::AsyncConnection;
+
+    pub use super::{
+        connection::{Db, Loan},
+        patience::{LIMIT, in_time, left},
+        postgres::Pg,
+        sqlite::{Lite, begin, end},
+    };
+}

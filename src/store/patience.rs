@@ -9,7 +9,7 @@ use super::StoreError;
 /// How long one question or transaction may take, from asking for a connection to the answer.
 ///
 /// Short of the three seconds after which a page must have answered, whatever the database does.
-pub(super) const LIMIT: Duration = Duration::from_millis(2500);
+pub const LIMIT: Duration = Duration::from_millis(2500);
 
 tokio::task_local! {
     /// What is left of the limit that several questions share.
@@ -24,7 +24,7 @@ pub async fn sharing_one_limit<F: Future>(work: F) -> F::Output {
 }
 
 /// How long the next question may take.
-pub(super) fn left() -> Duration {
+pub fn left() -> Duration {
     LEFT.try_with(Cell::get).unwrap_or(LIMIT)
 }
 

@@ -6,7 +6,7 @@ use tokio_postgres::error::SqlState;
 
 use super::{patience::LIMIT, tls::Route};
 
-pub(super) type Pg = AsyncPgConnection;
+pub type Pg = AsyncPgConnection;
 
 /// Why a server that is well lets nobody in: another name, password or database has to be given.
 const OURS_TO_MEND: [SqlState; 3] = [

@@ -56,7 +56,7 @@ pub struct JobRow {
 }
 
 /// Its fields stand in the order of the table's columns.
-#[derive(Queryable, Selectable)]
+#[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = schema::jobs, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 pub(super) struct RawJob {
     pub(super) id: i64,
@@ -77,7 +77,7 @@ pub(super) struct RawJob {
     user_id: Option<i64>,
     signup_id: Option<i64>,
     crashes: i32,
-    unique_key: Option<String>,
+    pub(super) unique_key: Option<String>,
     unique_states: Option<i32>,
     limit_key: Option<String>,
     cancel_at: Option<i64>,

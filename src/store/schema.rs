@@ -130,6 +130,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    crontab (name) {
+        name -> Text,
+        kind -> Text,
+        args -> Text,
+        schedule -> Text,
+        zone -> Text,
+        missed -> Text,
+        gap -> Text,
+        fold -> Text,
+        declared -> Bool,
+        enabled -> Bool,
+        passed_at -> BigInt,
+        last_at -> Nullable<BigInt>,
+        last_job -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     instances (id) {
         id -> Text,
         process -> Text,
@@ -161,3 +179,5 @@ diesel::allow_tables_to_appear_in_same_query!(users, signups);
 diesel::allow_tables_to_appear_in_same_query!(edges, jobs);
 diesel::allow_tables_to_appear_in_same_query!(instances, jobs);
 diesel::allow_tables_to_appear_in_same_query!(attempts, jobs, signups);
+diesel::allow_tables_to_appear_in_same_query!(jobs, steps);
+diesel::allow_tables_to_appear_in_same_query!(signups, steps);

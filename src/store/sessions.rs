@@ -10,7 +10,7 @@ use super::{
     Store, StoreError,
     accounts::{Credentials, RawUser},
     connection::{change, read},
-    jobs::insert_jobs,
+    insert::insert_jobs,
     schema::{browsers, sessions, throttles, users},
 };
 use crate::{

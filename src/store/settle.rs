@@ -28,12 +28,14 @@ pub struct Settled {
 }
 
 /// How far an attempt has come.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
     pub job: JobId,
     pub attempt: i32,
     /// 0 to 100.
     pub percent: i32,
+    /// What it is at, in its reader's language; without, the last one stays.
+    pub message: Option<String>,
 }
 
 /// One attempt: the number of its job, and its own.
@@ -43,7 +45,8 @@ impl Store {
     /// Writes down how attempts ended, in one transaction.
     ///
     /// An answer is `false` where the attempt was no longer its owner's: a late finish, which
-    /// changes nothing.
+    /// changes nothing. It is `false` as well where the job is asked to stop and the verdict knows
+    /// nothing of that: then it has to be judged anew.
     pub async fn settle(&self, batch: &[Settled]) -> Result<Vec<bool>, StoreError> {
         let answers = change!(self, |c| {
             let mut answers = Vec::with_capacity(batch.len());
@@ -74,33 +77,37 @@ impl Store {
                 owner.into(),
                 progress.attempt.into(),
                 progress.percent.into(),
+                storable(progress.message.as_deref(), MESSAGE).into(),
             ]
         };
         change!(self, |c| {
             for some in batch.chunks(ROWS) {
-                let steps = Many::<()>::new(STEPS, some.iter().map(row), STEPS_TAKEN);
-                steps.execute(c).await?;
+                let news = Many::<()>::new(NEWS, some.iter().map(row), NOTED);
+                news.execute(c).await?;
             }
             Ok::<_, StoreError>(())
         })
     }
 }
 
-const STEPS: &str = "WITH steps (id, owner, attempt, percent) AS (VALUES ";
+const NEWS: &str = "WITH news (id, owner, attempt, percent, message) AS (VALUES ";
 
-const STEPS_TAKEN: &str = ") UPDATE jobs SET progress = steps.percent FROM steps \
-     WHERE jobs.id = steps.id AND jobs.state = 'executing' \
-     AND jobs.owner = steps.owner AND jobs.attempt = steps.attempt";
+const NOTED: &str = ") UPDATE jobs SET progress = news.percent, \
+     message = coalesce(news.message, jobs.message) FROM news \
+     WHERE jobs.id = news.id AND jobs.state = 'executing' \
+     AND jobs.owner = news.owner AND jobs.attempt = news.attempt";
 
-const ENDS: &str = "WITH ends (id, owner, attempt, state, run_at, max_attempts, crashes, \
+const ENDS: &str = "WITH ends (id, owner, attempt, state, state_bit, run_at, max_attempts, crashes, \
      finished_at, progress, result) AS (VALUES ";
 
 const ENDED: &str = ") UPDATE jobs SET state = ends.state, \
      run_at = coalesce(ends.run_at, jobs.run_at), max_attempts = ends.max_attempts, \
      crashes = ends.crashes, finished_at = ends.finished_at, progress = ends.progress, \
-     result = ends.result FROM ends \
+     message = NULL, result = ends.result, \
+     unique_key = CASE WHEN jobs.unique_states & ends.state_bit <> 0 THEN jobs.unique_key END FROM ends \
      WHERE jobs.id = ends.id AND jobs.state = 'executing' \
      AND jobs.owner = ends.owner AND jobs.attempt = ends.attempt \
+     AND (jobs.cancel_at IS NULL OR ends.state IN ('completed', 'cancelled')) \
      RETURNING jobs.id, jobs.attempt";
 
 const FAILURES: &str = "INSERT INTO attempts \
@@ -158,12 +165,13 @@ impl Settled {
             job.owner.as_deref().into(),
             job.attempt.into(),
             verdict.state.word().into(),
+            verdict.state.bit().into(),
             verdict.run_at.map(Timestamp::as_microsecond).into(),
             job.max_attempts.saturating_add(free).into(),
             crashes.into(),
             verdict.state.is_final().then_some(at).into(),
             (verdict.state == State::Completed).then_some(100).into(),
-            verdict.result.as_deref().map(storable).into(),
+            storable(verdict.result.as_deref(), RESULT).into(),
         ]
     }
 
@@ -177,13 +185,25 @@ impl Settled {
             job.started_at.unwrap_or(*at).as_microsecond().into(),
             at.as_microsecond().into(),
             verdict.ending.word().into(),
-            verdict.error.as_deref().map(storable).into(),
+            storable(verdict.error.as_deref(), RESULT).into(),
         ]
     }
 }
 
+/// How many bytes are kept of a result or an error: more of what a job says must not flood the table.
+const RESULT: usize = 64 * 1024;
+
+/// How many are kept of a message, which a page shows beside a bar.
+const MESSAGE: usize = 500;
+
+/// What shows that a text was cut.
+const CUT: &str = " […]";
+
 /// PostgreSQL's texts cannot hold a zero character. A reply or a panic with one in it must not keep
 /// the ends of all other attempts from being written down.
-fn storable(said: &str) -> String {
-    said.replace('\0', "\u{FFFD}")
+fn storable(said: Option<&str>, longest: usize) -> Option<String> {
+    let said = said?;
+    let kept = &said[..said.floor_char_boundary(longest)];
+    let mark = if kept.len() < said.len() { CUT } else { "" };
+    Some(format!("{}{mark}", kept.replace('\0', "\u{FFFD}")))
 }

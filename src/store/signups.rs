@@ -12,7 +12,7 @@ use super::{
     Store, StoreError,
     accounts::columns,
     connection::change,
-    jobs::insert_jobs,
+    insert::insert_jobs,
     rows::{JobRow, RawJob, job_rows},
     schema::{jobs, signups, users},
 };
@@ -180,6 +180,7 @@ impl Store {
                     })
                     .collect();
                 let rows = insert_jobs!(c, &first, now);
+                let rows = rows.into_iter().map(|(row, _)| row).collect();
                 answers.push(Ok((new.receipt.clone(), rows, false, owner.is_some())));
             }
             fail_points::pass!("sign_up.before_commit");

@@ -14,13 +14,13 @@ use diesel_async::{
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use tokio::runtime::Handle;
 
-pub(super) type Lite = SyncConnectionWrapper<SqliteConnection, Threads>;
+pub type Lite = SyncConnectionWrapper<SqliteConnection, Threads>;
 
 /// The threads on which SQLite works: those of the runtime that opened the store.
 ///
 /// diesel's own choice waits for the thread when a question is dropped in the middle, and panics
 /// where a thread may not wait: under an actor, and under a web worker. Here the thread works on alone.
-pub(super) struct Threads(Handle);
+pub struct Threads(Handle);
 
 impl SpawnBlocking for Threads {
     fn spawn_blocking<'a, R: Send + 'static>(
@@ -59,13 +59,13 @@ pub(super) async fn open(path: String, home: Handle) -> ConnectionResult<Lite> {
 ///
 /// IMMEDIATE: one that begins by reading and then wants to write would be refused at once if another
 /// wrote in between.
-pub(super) async fn begin(connection: &mut Lite) -> QueryResult<()> {
+pub async fn begin(connection: &mut Lite) -> QueryResult<()> {
     let begin = |c: &mut _| AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE");
     connection.spawn_blocking(begin).await
 }
 
 /// Commits a transaction that went well, and takes back any other.
-pub(super) async fn end<T, E: From<DieselError>>(
+pub async fn end<T, E: From<DieselError>>(
     connection: &mut Lite,
     answer: Result<T, E>,
 ) -> Result<T, E> {

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
 use super::{Store, StoreError, connection::change, rows::instant, schema::throttles};
-use crate::account::Rate;
+use crate::queue::Rate;
 
 impl Store {
     /// Charges one try to `subject` under `rate`; says how long to wait where it is too many.

@@ -4,26 +4,31 @@
 //! it at start. One markup serves both languages; what differs comes from `templates/text/` through
 //! `{{t "key"}}`. A template is named by its path without `.hbs`: `pages/signup`, `email/welcome_email.text`.
 //! Names that end in `.text` are plain text, all others HTML, in which every value is escaped.
+//!
+//! A program that embeds cadastro has a folder like it, whose templates and sentences stand beside ours.
 
 mod assets;
 mod helpers;
 mod locale;
 mod pattern;
+mod templates;
 mod words;
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use handlebars::{Context, Handlebars, no_escape};
-use rust_embed::RustEmbed;
 use serde::Serialize;
 use serde_json::Value;
 
 pub use assets::Asset;
 pub use locale::{Locale, UnknownLocale};
+pub use rust_embed::RustEmbed;
+pub use templates::Templates;
 pub use words::WordsError;
 
 use assets::Assets;
 use helpers::Markup;
+use templates::Files;
 use words::Words;
 
 #[derive(RustEmbed)]
@@ -53,7 +58,7 @@ pub enum TextError {
     #[error("the file templates/{0} is missing or unreadable")]
     Unreadable(String),
     /// At start: a template that is not one.
-    #[error("the template {name} cannot be read")]
+    #[error("the template {name} cannot be read: {source}")]
     BadTemplate {
         /// The template's name.
         name: String,
@@ -61,12 +66,23 @@ pub enum TextError {
         source: Box<handlebars::TemplateError>,
     },
     /// At start: the sentences of a language cannot be read, or a template asks for one that it lacks.
-    #[error("templates/text/{locale}.toml does not serve")]
+    #[error("templates/text/{locale}.toml does not serve: {source}")]
     BadWords {
         /// Whose sentences.
         locale: Locale,
         /// What is wrong.
         source: WordsError,
+    },
+    /// At start: two folders hold a file of this name.
+    #[error("the file templates/{0} is there twice: rename the one that is not cadastro's own")]
+    Clash(String),
+    /// At start: one language says what the other does not.
+    #[error("the sentence `{key}` is missing in templates/text/{locale}.toml")]
+    MissingLanguage {
+        /// Who lacks it.
+        locale: Locale,
+        /// What is missing.
+        key: String,
     },
     /// The template does not exist, or the data do not fit it.
     #[error("the template {name} cannot be filled")]
@@ -85,17 +101,34 @@ impl Text {
     /// Reads all templates, sentences and assets. Fails if a template is malformed or asks for a
     /// sentence that is missing in any language, so that no visitor ever meets either.
     pub fn new() -> Result<Self, TextError> {
+        Self::with(&[])
+    }
+
+    /// Likewise, with the folders of a program that embeds this one. Every language has to say what another one
+    /// does, and nothing has the name of something else.
+    pub fn with(folders: &[Templates]) -> Result<Self, TextError> {
+        let mut all = vec![Templates::of::<Embedded>()];
+        all.extend(folders);
+        let files = Files::of(&all)?;
         let mut assets = Assets::default();
-        for path in Embedded::iter() {
-            if let Some(name) = path.strip_prefix("assets/")
-                && let Some(file) = Embedded::get(&path)
-            {
-                assets.add(name, file.data, file.metadata.sha256_hash());
+        for path in files.paths() {
+            if let Some(name) = path.strip_prefix("assets/") {
+                for file in files.all(path) {
+                    assets.add(name, file.data, file.metadata.sha256_hash());
+                }
             }
         }
         let assets = Arc::new(assets);
-        let portuguese = Language::new(Locale::PtBr, &assets)?;
-        let english = Language::new(Locale::En, &assets)?;
+        let portuguese = Language::new(Locale::PtBr, &files, &assets)?;
+        let english = Language::new(Locale::En, &files, &assets)?;
+        for (one, other) in [(&portuguese, &english), (&english, &portuguese)] {
+            if let Some(key) = one.words.keys().find(|key| !other.words.contains(key)) {
+                return Err(TextError::MissingLanguage {
+                    locale: other.words.locale(),
+                    key: key.to_owned(),
+                });
+            }
+        }
         Ok(Text(Arc::new(Inner {
             portuguese,
             english,
@@ -162,10 +195,13 @@ impl Text {
 }
 
 impl Language {
-    fn new(locale: Locale, assets: &Arc<Assets>) -> Result<Self, TextError> {
+    fn new(locale: Locale, files: &Files, assets: &Arc<Assets>) -> Result<Self, TextError> {
         let bad_words = |source| TextError::BadWords { locale, source };
-        let words = source(&format!("text/{locale}.toml"))?;
-        let words = Arc::new(Words::parse(locale, &words).map_err(bad_words)?);
+        let mut words = Words::new(locale);
+        for source in files.sources(&format!("text/{locale}.toml"))? {
+            words.add(&source).map_err(bad_words)?;
+        }
+        let words = Arc::new(words);
         let handlebars = |markup| {
             let mut handlebars = Handlebars::new();
             handlebars.set_strict_mode(true);
@@ -176,11 +212,11 @@ impl Language {
         let mut plain = handlebars(Markup::Plain);
         plain.register_escape_fn(no_escape);
 
-        for path in Embedded::iter() {
+        for path in files.paths() {
             let Some(name) = path.strip_suffix(".hbs") else {
                 continue;
             };
-            let source = source(&path)?;
+            let source = files.sources(path)?.concat();
             for key in sentence_keys(&source) {
                 if !words.contains(key) {
                     return Err(bad_words(WordsError::UnknownKey(key.to_owned())));
@@ -204,16 +240,6 @@ impl Language {
 
 fn is_plain(template: &str) -> bool {
     template.ends_with(".text")
-}
-
-fn source(path: &str) -> Result<String, TextError> {
-    let unreadable = || TextError::Unreadable(path.to_owned());
-    let file = Embedded::get(path).ok_or_else(unreadable)?;
-    let text = match file.data {
-        Cow::Borrowed(bytes) => str::from_utf8(bytes).map(str::to_owned).ok(),
-        Cow::Owned(bytes) => String::from_utf8(bytes).ok(),
-    };
-    text.ok_or_else(unreadable)
 }
 
 /// The keys that a template asks for literally, as `{{t "key"}}` or `(t "key")`.

@@ -36,6 +36,9 @@ pub enum WordsError {
     /// The file holds something that is neither a sentence nor a table of sentences.
     #[error("`{0}` is neither a sentence nor a table of sentences")]
     NotASentence(String),
+    /// Two files say it.
+    #[error("the sentence `{0}` is there twice")]
+    Twice(String),
     /// A brace without its partner.
     #[error("`{0}` has an unbalanced brace")]
     UnbalancedBrace(String),
@@ -53,14 +56,27 @@ pub enum WordsError {
 }
 
 impl Words {
-    /// Reads the sentences of `locale` from their TOML source.
-    pub fn parse(locale: Locale, source: &str) -> Result<Self, WordsError> {
-        let mut words = Words {
+    /// Nothing is said in this language yet.
+    pub fn new(locale: Locale) -> Self {
+        Words {
             locale,
             sentences: BTreeMap::new(),
-        };
-        words.flatten("", source.parse()?)?;
-        Ok(words)
+        }
+    }
+
+    /// Adds the sentences of a TOML source.
+    pub fn add(&mut self, source: &str) -> Result<(), WordsError> {
+        self.flatten("", source.parse()?)
+    }
+
+    /// Whose sentences they are.
+    pub fn locale(&self) -> Locale {
+        self.locale
+    }
+
+    /// The keys of all sentences.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.sentences.keys().map(String::as_str)
     }
 
     fn flatten(&mut self, prefix: &str, table: Table) -> Result<(), WordsError> {
@@ -73,7 +89,7 @@ impl Words {
             match value {
                 Value::String(source) => {
                     let sentence = Sentence::Plain(pattern(&key, &source)?);
-                    self.sentences.insert(key, sentence);
+                    self.insert(key, sentence)?;
                 }
                 Value::Table(table) => match counted(&table) {
                     Some((one, other)) => {
@@ -81,13 +97,21 @@ impl Words {
                             one: pattern(&key, one)?,
                             other: pattern(&key, other)?,
                         };
-                        self.sentences.insert(key, sentence);
+                        self.insert(key, sentence)?;
                     }
                     None => self.flatten(&key, table)?,
                 },
                 _ => return Err(WordsError::NotASentence(key)),
             }
         }
+        Ok(())
+    }
+
+    fn insert(&mut self, key: String, sentence: Sentence) -> Result<(), WordsError> {
+        if self.contains(&key) {
+            return Err(WordsError::Twice(key));
+        }
+        self.sentences.insert(key, sentence);
         Ok(())
     }
 
@@ -151,8 +175,14 @@ mod tests {
     const PORTUGUESE: &str = include_str!("../../templates/text/pt-BR.toml");
     const ENGLISH: &str = include_str!("../../templates/text/en.toml");
 
+    fn parse(locale: Locale, source: &str) -> Result<Words, WordsError> {
+        let mut words = Words::new(locale);
+        words.add(source)?;
+        Ok(words)
+    }
+
     fn words(source: &str) -> Words {
-        Words::parse(Locale::En, source).unwrap()
+        parse(Locale::En, source).unwrap()
     }
 
     /// Each key with the shape a translation must keep: does it count, and what stands in it?
@@ -177,8 +207,8 @@ mod tests {
 
     #[test]
     fn both_languages_hold_the_same_sentences_with_the_same_placeholders() {
-        let portuguese = Words::parse(Locale::PtBr, PORTUGUESE).unwrap();
-        let english = Words::parse(Locale::En, ENGLISH).unwrap();
+        let portuguese = parse(Locale::PtBr, PORTUGUESE).unwrap();
+        let english = parse(Locale::En, ENGLISH).unwrap();
         let (portuguese, english) = (shape(&portuguese), shape(&english));
 
         let differing: Vec<_> = portuguese
@@ -192,7 +222,7 @@ mod tests {
     #[test]
     fn a_sentence_that_counts_has_one_placeholder() {
         for (source, locale) in [(PORTUGUESE, Locale::PtBr), (ENGLISH, Locale::En)] {
-            for (key, (counts, placeholders)) in shape(&Words::parse(locale, source).unwrap()) {
+            for (key, (counts, placeholders)) in shape(&parse(locale, source).unwrap()) {
                 assert!(!counts || placeholders.len() == 1, "{locale} {key}");
             }
         }
@@ -220,7 +250,7 @@ mod tests {
     fn a_counting_sentence_agrees_with_its_number() {
         let source = "wait = { one = '{n} second', other = '{n} seconds' }";
         let english = words(source);
-        let portuguese = Words::parse(Locale::PtBr, source).unwrap();
+        let portuguese = parse(Locale::PtBr, source).unwrap();
 
         assert_eq!(english.say("wait", &[("n", "1")]).unwrap(), "1 second");
         assert_eq!(english.say("wait", &[("n", "0")]).unwrap(), "0 seconds");
@@ -231,7 +261,7 @@ mod tests {
     #[test]
     fn what_is_not_a_sentence_is_refused() {
         for source in ["a = 1", "a = ['b']", "a = 'b {c'", "a = 'b} c'", "a ="] {
-            assert!(Words::parse(Locale::En, source).is_err(), "{source}");
+            assert!(parse(Locale::En, source).is_err(), "{source}");
         }
     }
 }

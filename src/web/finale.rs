@@ -14,6 +14,8 @@ pub enum Finale {
     Cancelled,
     /// Something was given up.
     Failed,
+    /// Every job ended so long ago that it is no longer kept.
+    Forgotten,
 }
 
 /// The data of `partials/finale`.
@@ -24,7 +26,11 @@ pub struct Ended {
 
 /// The end that these jobs have come to; `None` while any has yet to end.
 pub fn of(jobs: &[JobRow]) -> Option<Finale> {
-    let mut finale = Finale::Done;
+    let mut finale = match jobs {
+        // A sign-up starts some jobs always.
+        [] => Finale::Forgotten,
+        _ => Finale::Done,
+    };
     for job in jobs {
         match job.state {
             State::Completed => {}
@@ -64,6 +70,11 @@ mod tests {
         ] {
             assert_eq!(ended(&states), Some(Finale::Failed));
         }
+    }
+
+    #[test]
+    fn of_jobs_that_are_no_longer_kept_no_end_is_told() {
+        assert_eq!(ended(&[]), Some(Finale::Forgotten));
     }
 
     #[test]

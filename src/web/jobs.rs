@@ -32,6 +32,7 @@ pub struct Line {
     started_at: Option<i64>,
     finished_at: Option<i64>,
     progress: Option<i32>,
+    message: Option<String>,
     result: Option<String>,
     error: Option<String>,
     doubt: Option<String>,
@@ -77,6 +78,7 @@ fn line(job: &JobRow, in_doubt: bool, text: &Text, locale: Locale) -> Line {
         started_at: job.started_at.map(Timestamp::as_microsecond),
         finished_at: job.finished_at.map(Timestamp::as_microsecond),
         progress: job.progress,
+        message: job.message.clone(),
         // A letter has nothing to say of itself.
         result: job.result.clone().or_else(|| {
             let tells = job.state == State::Completed && text.has_sentence(&done);
@@ -134,6 +136,7 @@ pub struct JobJson {
     #[schema(format = DateTime)]
     finished_at: Option<String>,
     progress: Option<i32>,
+    message: Option<String>,
 }
 
 impl From<&JobRow> for JobJson {
@@ -149,6 +152,7 @@ impl From<&JobRow> for JobJson {
             started_at: job.started_at.map(instant),
             finished_at: job.finished_at.map(instant),
             progress: job.progress,
+            message: job.message.clone(),
         }
     }
 }

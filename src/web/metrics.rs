@@ -10,12 +10,7 @@ use super::{
     operator::Operator,
     visit::Visit,
 };
-use crate::{
-    jobs::Catalogue,
-    metrics::Metrics,
-    queue::{EMAIL, State as JobState, TASK},
-    store::StoreError,
-};
+use crate::{jobs::Catalogue, metrics::Metrics, queue::State as JobState, store::StoreError};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -52,7 +47,8 @@ async fn refresh(state: &State) -> Result<(), StoreError> {
     let loads = state.store.queue_loads().await?;
     let queues = state.store.queues().await?;
     let metrics = &state.metrics;
-    for queue in [EMAIL, TASK] {
+    let known = state.catalogue.queues().map(|queue| -> &str { queue });
+    for queue in known.chain(queues.iter().map(|row| &*row.name)) {
         metrics.set_oldest_due(queue, Duration::ZERO);
         metrics.set_paused(queue, false);
     }

@@ -115,7 +115,7 @@ pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
 
 /// Every address there is; `at` answers other methods with 405.
 fn routes(config: &mut ServiceConfig) {
-    use api::{actors, flows, health, jobs, openapi, queues, signups};
+    use api::{actors, cron, flows, health, jobs, openapi, queues, signups};
     use pages::{home, language, login, mailbox, receipt, signup};
 
     intake::configure(config);
@@ -151,8 +151,23 @@ fn routes(config: &mut ServiceConfig) {
                 .post(flows::create),
         )
         .service(at("/api/v1/queues").get(queues::list))
+        .service(
+            at("/api/v1/queues/{queue}")
+                .get(queues::show)
+                .put(queues::set)
+                .delete(queues::remove),
+        )
         .service(at("/api/v1/queues/{queue}/pause").post(queues::pause))
         .service(at("/api/v1/queues/{queue}/resume").post(queues::resume))
+        .service(at("/api/v1/cron").get(cron::list).post(cron::create))
+        .service(
+            at("/api/v1/cron/{name}")
+                .get(cron::show)
+                .delete(cron::remove),
+        )
+        .service(at("/api/v1/cron/{name}/enable").post(cron::enable))
+        .service(at("/api/v1/cron/{name}/disable").post(cron::disable))
+        .service(at("/api/v1/cron/{name}/run").post(cron::run))
         .service(at("/api/v1/actors").get(actors::list))
         .service(at("/api/openapi.json").get(openapi::show))
         .service(at("/healthz").get(health::alive))

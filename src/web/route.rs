@@ -51,6 +51,30 @@ impl At {
         self
     }
 
+    /// PUT.
+    pub fn put<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::put().to(handler));
+        self.methods.push("PUT");
+        self
+    }
+
+    /// DELETE.
+    pub fn delete<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::delete().to(handler));
+        self.methods.push("DELETE");
+        self
+    }
+
     /// JSON of up to so many bytes, instead of what is usual.
     pub fn accepting(mut self, bytes: usize) -> Self {
         self.resource = self.resource.app_data(intake::json_up_to(bytes));

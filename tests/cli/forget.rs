@@ -29,7 +29,8 @@ impl Job for Tell {
 }
 
 impl Task for Tell {
-    async fn run(self, _: Context) -> Result<Done, JobError> {
+    async fn run(self, cx: Context) -> Result<Done, JobError> {
+        cx.step("look up", async { Ok("maria".to_owned()) }).await?;
         let said = "maria@example.com is no good";
         Err(JobError::Failed(said.into()))
     }
@@ -37,8 +38,9 @@ impl Task for Tell {
 
 /// All that is written about jobs, letters and people.
 const ALL: &str = "
-    SELECT kind || ' ' || state || ' ' || args || ' ' || coalesce(result, '') AS line FROM jobs
+    SELECT kind || ' ' || state || ' ' || args || ' ' || coalesce(result, '') || coalesce(message, '') AS line FROM jobs
     UNION ALL SELECT outcome || ' ' || coalesce(error, '') FROM attempts
+    UNION ALL SELECT name || ' ' || result FROM steps
     UNION ALL SELECT recipient || ' ' || subject || ' ' || body_text || ' ' || body_html FROM letters
     UNION ALL SELECT username || ' ' || email FROM users
     UNION ALL SELECT username || ' ' || receipt FROM signups";
@@ -78,9 +80,9 @@ async fn nothing_names_a_user_who_was_deleted_not_even_a_job_that_ran_meanwhile(
             jobs[0].state == State::Executing && jobs[1].state == State::Discarded
         });
         let running = under_way.await.remove(0);
-        // Two results, two letters with her name, the attempt that failed, and herself.
+        // Two results, two letters with her name, the attempt that failed, its step, and herself.
         let named = lines_with(&database, "maria").await;
-        assert!(named.len() >= 6, "{named:#?}");
+        assert!(named.len() >= 7, "{named:#?}");
 
         let terminal = Terminal::new().with("DATABASE_URL", database.url());
         let said = terminal.say("users delete maria --yes").done();

@@ -4,9 +4,12 @@ use cadastro::queue::{JobId, State};
 use serde_json::{Value, json};
 
 use super::Terminal;
-use crate::support::{
-    app::{TestApp, TestAppBuilder},
-    database::TestDatabase,
+use crate::{
+    cancel,
+    support::{
+        app::{TestApp, TestAppBuilder},
+        database::TestDatabase,
+    },
 };
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -165,25 +168,24 @@ async fn a_server_finds_what_the_command_line_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_executes_is_left_to_the_server_that_runs_it() {
-    let database = TestDatabase::sqlite();
-    let terminal = Terminal::at(&database);
-    terminal.say("jobs enqueue simple_task").done();
-    let app = server(&database)
-        .set("CADASTRO_SIMPLE_TASK", "1h")
-        .start()
-        .await;
-    reaches(&app, 1, State::Executing).await;
-    let refused = terminal.say("jobs cancel 1").refused(1);
-    assert!(refused.starts_with("job 1 is executing"), "{refused}");
-    assert!(refused.contains("POST /api/v1/jobs/1/cancel"), "{refused}");
-    assert!(
-        terminal
-            .say("jobs retry 1")
-            .refused(1)
-            .contains("executing")
-    );
-    assert!(terminal.say("jobs list").done().contains("since 2"));
+async fn a_job_that_executes_on_a_server_is_asked_to_stop() {
+    for database in TestDatabase::both() {
+        let app = cancel::toiling(&database).real_clock().start().await;
+        let job = cancel::one_that_cleans_up(&app).await;
+        let terminal = Terminal::at(&database);
+        assert!(terminal.say("jobs list").done().contains("since 2"));
+        let refused = terminal.say(&format!("jobs retry {job}")).refused(1);
+        assert!(refused.contains("executing"), "{refused}");
+        assert_eq!(
+            terminal.say(&format!("jobs cancel {job}")).done(),
+            format!("job {job} (toil) is asked to stop\n")
+        );
+        reaches(&app, job.0, State::Cancelled).await;
+        let shown = terminal.say(&format!("jobs show {job}")).done();
+        let why = "cancelled  half of it is undone; cancelled by an operator at 2";
+        assert!(shown.contains(why), "{shown}");
+        assert!(shown.contains("cancel    asked for at 2"), "{shown}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,6 +241,7 @@ fn a_queue_is_paused_and_resumed() {
             (&json!("task"), &json!(false))
         );
         assert_eq!(queue["jobs"], json!({"available": 1}));
-        assert_eq!(terminal.say("queues pause post").code, Some(2));
+        assert_eq!(terminal.say("queues pause post").code, Some(1));
+        assert_eq!(terminal.say("queues pause Post").code, Some(2));
     }
 }

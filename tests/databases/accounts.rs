@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cadastro::{
-    account::{Login, Rate, UserId},
-    queue::{NewJob, State},
+    account::{Login, UserId},
+    queue::{NewJob, Rate, State},
     store::{NewSession, NewToken, Store, StoreError},
 };
 

@@ -2,7 +2,7 @@
 
 use cadastro::{
     queue::{Ending, State, TASK, Verdict},
-    store::{AttemptRow, JobRow, Progress, Settled, Store},
+    store::{Asked, AttemptRow, JobRow, Progress, Settled, Store},
 };
 
 use super::{at, claimed, enqueued, enter, found, job, on_both, state_of};
@@ -239,6 +239,68 @@ async fn a_character_that_no_text_can_hold_does_not_keep_an_end_from_being_writt
 }
 
 #[tokio::test]
+async fn of_what_a_job_says_without_end_the_beginning_is_kept() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let row = executing(store, "one").await;
+        let message = Progress {
+            job: row.id,
+            attempt: 1,
+            percent: 1,
+            message: Some("é".repeat(1000)),
+        };
+        store
+            .note_progress("here", &[message])
+            .await
+            .expect("an answer");
+        let message = found(store, &row).await.message.expect("a message");
+        assert_eq!(message, format!("{} […]", "é".repeat(250)));
+
+        let said = Verdict {
+            // A character that lies across the end of what is kept is left out.
+            result: Some(format!("a{}", "é".repeat(100_000))),
+            ..verdict()
+        };
+        assert!(settle(store, &row, said).await);
+        let done = found(store, &row).await;
+        let kept = format!("a{} […]", "é".repeat(32 * 1024 - 1));
+        assert!(done.result == Some(kept));
+        assert_eq!(done.message, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_step_is_kept_by_the_attempt_that_is_under_way_and_by_no_other() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let first = executing(store, "a").await;
+        let keep = async |row: &JobRow, name, result| {
+            let kept = store.keep_step(row, name, result, at(2)).await;
+            kept.expect("an answer")
+        };
+        let kept = async |name| store.step(first.id, name).await.expect("an answer");
+        assert_eq!(kept("charge").await, None);
+        assert!(keep(&first, "charge", "17").await);
+        assert!(settle(store, &first, again()).await);
+        assert!(!keep(&first, "deliver", "1").await);
+        store.stage(at(60)).await.expect("an answer");
+        let second = claimed(store, "a", "here").await;
+        assert!(!keep(&first, "deliver", "1").await);
+        assert_eq!(kept("deliver").await, None);
+        let elsewhere = JobRow {
+            owner: Some("there".to_owned()),
+            ..second.clone()
+        };
+        assert!(!keep(&elsewhere, "deliver", "1").await);
+        assert!(keep(&second, "deliver", "2").await);
+        assert_eq!(kept("charge").await.as_deref(), Some("17"));
+        assert_eq!(kept("deliver").await.as_deref(), Some("2"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn progress_is_noted_of_the_attempt_that_is_under_way() {
     on_both(async |subject| {
         let store = &subject.store;
@@ -248,6 +310,7 @@ async fn progress_is_noted_of_the_attempt_that_is_under_way() {
                 job: row.id,
                 attempt,
                 percent,
+                message: None,
             };
             let noted = store.note_progress(owner, &[progress]).await;
             noted.expect("an answer");
@@ -329,7 +392,7 @@ async fn a_retry_gives_one_more_attempt_to_a_job_that_has_none_left() {
 }
 
 #[tokio::test]
-async fn a_cancel_stops_what_waits_and_nothing_else() {
+async fn a_cancel_stops_what_waits_asks_what_executes_and_nothing_else() {
     on_both(async |subject| {
         let store = &subject.store;
         for state in State::ALL {
@@ -343,6 +406,17 @@ async fn a_cancel_stops_what_waits_and_nothing_else() {
                         (now.state, now.finished_at),
                         (State::Cancelled, Some(at(60)))
                     );
+                    assert_eq!(now.cancel_at, None);
+                }
+                State::Executing => {
+                    assert_eq!(answer.as_ref(), Some(&now));
+                    let asked = JobRow {
+                        cancel_at: Some(at(60)),
+                        ..row.clone()
+                    };
+                    assert_eq!(now, asked);
+                    let again = store.cancel(row.id, at(70)).await.expect("an answer");
+                    assert_eq!(again, Some(asked));
                 }
                 _ => assert_eq!((answer, now), (None, row), "{state}"),
             }
@@ -350,7 +424,44 @@ async fn a_cancel_stops_what_waits_and_nothing_else() {
         store.stage(at(1000)).await.expect("an answer");
         let words = State::ALL.map(State::word);
         let due = store.claim(TASK, &words, 9, "here", at(1000)).await;
-        assert_eq!(due.expect("an answer"), []);
+        assert_eq!(due.expect("an answer").jobs, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_asked_to_stop_ends_as_completed_or_cancelled() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let asked = async |kind: &str| {
+            let row = executing(store, kind).await;
+            store.cancel(row.id, at(3)).await.expect("an answer");
+            row
+        };
+        let cancelled = Verdict {
+            state: State::Cancelled,
+            ending: Ending::Cancelled,
+            ..verdict()
+        };
+        let one = asked("one").await;
+        let of_one = Asked {
+            job: one.id,
+            attempt: 1,
+            at: at(3),
+        };
+        executing(store, "another").await;
+        assert_eq!(store.asked("here").await.expect("an answer"), [of_one]);
+        assert_eq!(store.asked("there").await.expect("an answer"), []);
+        for late in [again(), given_up("550")] {
+            assert!(!settle(store, &one, late).await);
+            assert_eq!(state_of(store, &one).await, State::Executing);
+        }
+        assert!(settle(store, &one, cancelled).await);
+        assert_eq!(store.asked("here").await.expect("an answer"), []);
+
+        let two = asked("two").await;
+        assert!(settle(store, &two, verdict()).await);
+        assert_eq!(state_of(store, &two).await, State::Completed);
     })
     .await;
 }

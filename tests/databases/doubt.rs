@@ -14,7 +14,7 @@ async fn tried(store: &Store, new: NewJob, ending: Ending, error: Option<&str>) 
     let (queue, kind) = (new.queue.clone(), new.kind.clone());
     store.enqueue(&[new], at(0)).await.expect("enqueued");
     let claimed = store.claim(&queue, &[&kind], 1, "here", at(1)).await;
-    let job = claimed.expect("an answer").remove(0);
+    let job = claimed.expect("an answer").jobs.remove(0);
     let settled = Settled {
         job: job.clone(),
         verdict: Verdict {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use cadastro::{
     queue::{Due, JobId, NewJob, State, TASK},
-    store::{JobRow, Store},
+    store::{Enqueued, JobRow, Store},
 };
 use jiff::Timestamp;
 
@@ -22,9 +22,15 @@ fn ids(jobs: &[JobRow]) -> Vec<JobId> {
     jobs.iter().map(|job| job.id).collect()
 }
 
+/// Enqueues jobs that stand beside any other.
+async fn rows(store: &Store, jobs: &[NewJob], now: Timestamp) -> Vec<JobRow> {
+    let rows = store.enqueue(jobs, now).await.expect("enqueued");
+    rows.into_iter().map(Enqueued::into_row).collect()
+}
+
 async fn claim(store: &Store, kinds: &[&str], limit: usize) -> Vec<JobRow> {
     let claim = store.claim(TASK, kinds, limit, "here", at(100)).await;
-    claim.expect("an answer")
+    claim.expect("an answer").jobs
 }
 
 #[tokio::test]
@@ -38,7 +44,7 @@ async fn jobs_are_claimed_by_priority_then_due_instant_then_number() {
             due("a", 0, at(2)),
             due("a", -1, at(4)),
         ];
-        let rows = store.enqueue(&jobs, at(5)).await.expect("enqueued");
+        let rows = rows(store, &jobs, at(5)).await;
         assert!(rows.iter().all(|job| job.state == State::Available));
         let claimed = claim(store, &["a", "b"], 10).await;
         let expected = [4, 2, 3, 1, 0].map(|index: usize| rows[index].id);
@@ -71,7 +77,7 @@ async fn no_more_jobs_are_claimed_than_asked_for() {
     on_both(async |subject| {
         let store = &subject.store;
         let jobs = vec![job("a"); 10];
-        let rows = store.enqueue(&jobs, at(0)).await.expect("enqueued");
+        let rows = rows(store, &jobs, at(0)).await;
         assert_eq!(ids(&claim(store, &["a"], 3).await), ids(&rows[..3]));
         assert_eq!(ids(&claim(store, &["a"], 4).await), ids(&rows[3..7]));
         assert_eq!(ids(&claim(store, &["a"], 9).await), ids(&rows[7..]));
@@ -88,7 +94,7 @@ async fn jobs_of_other_kinds_and_queues_are_left_alone() {
             ..job("known")
         };
         let jobs = [job("unknown"), elsewhere, job("known")];
-        let rows = store.enqueue(&jobs, at(0)).await.expect("enqueued");
+        let rows = rows(store, &jobs, at(0)).await;
         assert_eq!(ids(&claim(store, &["known"], 10).await), [rows[2].id]);
         assert_eq!(claim(store, &[], 10).await, []);
         assert_eq!(state_of(store, &rows[0]).await, State::Available);
@@ -102,7 +108,7 @@ async fn claimers_at_once_share_no_job_and_miss_none() {
     on_both(async |subject| {
         const JOBS: usize = 300;
         let jobs = vec![job("a"); JOBS];
-        let rows = subject.store.enqueue(&jobs, at(0)).await.expect("enqueued");
+        let rows = rows(&subject.store, &jobs, at(0)).await;
         let mut claimers = tokio::task::JoinSet::new();
         for name in ["one", "two", "three", "four"] {
             let store = subject.another_store();
@@ -111,7 +117,7 @@ async fn claimers_at_once_share_no_job_and_miss_none() {
                 let mut mine = Vec::new();
                 loop {
                     let claim = store.claim(TASK, &["a"], 7, name, at(1)).await;
-                    let claim = claim.expect("an answer");
+                    let claim = claim.expect("an answer").jobs;
                     assert!(claim.len() <= 7);
                     assert!(claim.iter().all(|job| job.owner.as_deref() == Some(name)));
                     if claim.is_empty() {

@@ -9,7 +9,7 @@ use std::{
 use cadastro::{
     account::UserId,
     queue::{State, TASK},
-    store::{JobFilter, Progress, Store, StoreError},
+    store::{JobFilter, Progress, QueueChange, Store, StoreError},
 };
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use jiff::Timestamp;
@@ -60,11 +60,12 @@ impl Instrumentation for Scribe {
 
 /// Fifty thousand jobs for another day, as many that are done, and a few of each other state.
 const MANY: &str = "
-    INSERT INTO jobs (kind, queue, state, priority, args, attempt, max_attempts, created_at, run_at, owner)
+    INSERT INTO jobs (kind, queue, state, priority, args, attempt, max_attempts, created_at, run_at, owner, finished_at)
     SELECT 'a', 'task',
            CASE WHEN n % 2 = 0 THEN 'scheduled' WHEN n % 5001 = 0 THEN 'available'
                 WHEN n % 5003 = 0 THEN 'executing' ELSE 'completed' END,
-           0, '{}', 0, 3, 0, 4000000000000000 + n, 'owner ' || (n % 3)
+           0, '{}', 0, 3, 0, 4000000000000000 + n, 'owner ' || (n % 3),
+           CASE WHEN n % 2 = 0 OR n % 5001 = 0 OR n % 5003 = 0 THEN NULL ELSE n END
     FROM numbers";
 
 pub async fn fill(raw: &mut Raw) {
@@ -110,6 +111,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
             job: job.id,
             attempt: job.attempt,
             percent: 50,
+            message: None,
         }];
         let ends = [settled(&job, verdict())];
         let questions = [
@@ -128,6 +130,24 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 heard(store.claim(TASK, &["a"], 5, here, now)).await,
                 &["jobs_available", PRIMARY],
             ),
+            (
+                "claim within limits",
+                {
+                    let limits = QueueChange {
+                        at_once: Some(Some(9)),
+                        at_once_per_key: Some(Some(2)),
+                        ..QueueChange::default()
+                    };
+                    store.set_queue(TASK, limits).await.expect("an answer");
+                    heard(store.claim(TASK, &["a"], 2, here, now)).await
+                },
+                &[
+                    "jobs_available",
+                    "jobs_executing",
+                    "jobs_available",
+                    PRIMARY,
+                ],
+            ),
             ("settle", heard(store.settle(&ends)).await, &[EXECUTING]),
             (
                 "note_progress",
@@ -140,6 +160,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 heard(store.executing(here)).await,
                 &["jobs_executing"],
             ),
+            ("asked", heard(store.asked(here)).await, &["jobs_executing"]),
             (
                 "discarded jobs",
                 heard(store.jobs(&in_state(State::Discarded), None, 20)).await,
@@ -154,6 +175,11 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 "queue_loads",
                 heard(store.queue_loads()).await,
                 &["jobs_available"],
+            ),
+            (
+                "prune",
+                heard(store.prune(State::Completed, now, 500)).await,
+                &["jobs_finished", PRIMARY],
             ),
             (
                 "jobs_of_user",
@@ -191,9 +217,9 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
 fn types(question: &str) -> &'static str {
     match question {
         "settle" => {
-            "(bigint, text, integer, text, bigint, integer, integer, bigint, integer, text)"
+            "(bigint, text, integer, text, integer, bigint, integer, integer, bigint, integer, text)"
         }
-        "note_progress" => "(bigint, text, integer, integer)",
+        "note_progress" => "(bigint, text, integer, integer, text)",
         _ => "",
     }
 }

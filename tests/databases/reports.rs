@@ -155,6 +155,7 @@ async fn a_queue_is_paused_and_resumed_for_everybody() {
             name: EMAIL.to_owned(),
             paused_at: since,
             because: because.map(str::to_owned),
+            ..QueueRow::default()
         };
         let pause = store.pause_queue(EMAIL, "a test", at(1)).await;
         pause.expect("an answer");

@@ -10,7 +10,7 @@ use super::{at, enqueued, job, on_both};
 /// Has the job's next attempt begin at `begun`, a second, and end so.
 async fn attempt(store: &Store, kind: &str, begun: i64, ending: Ending) {
     let claimed = store.claim(TASK, &[kind], 1, "here", at(begun)).await;
-    let job = claimed.expect("an answer").remove(0);
+    let job = claimed.expect("an answer").jobs.remove(0);
     let (state, free) = match ending {
         Ending::Snoozed => (State::Scheduled, true),
         Ending::HandedBack => (State::Available, true),

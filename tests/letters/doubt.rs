@@ -6,7 +6,7 @@ use cadastro::{queue::State, text::Locale};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::{BACK_OFF, DELAY, Post, sign_up};
+use super::{BACK_OFF, CALLED_BACK, DELAY, Post, STOP, sign_up};
 use crate::{
     cli::Terminal,
     support::{
@@ -110,8 +110,9 @@ async fn a_letter_called_back_while_its_answer_was_awaited_may_have_arrived() {
     let sending = post.letter_is(&receipt, State::Executing).await;
     let told = post.app.scheduler.cancel(sending.id).await;
     assert!(told.expect("an answer").is_some());
+    post.app.advance(STOP);
     let cancelled = post.letter_is(&receipt, State::Cancelled).await;
-    let said = "the letter may have been delivered; cancelled while it ran";
+    let said = format!("the letter may have been delivered; {CALLED_BACK}");
     assert_eq!(post.error(&cancelled).await, said);
     let page = visitor.get(&format!("/signup/{receipt}")).await;
     assert_eq!(doubts(&page, ALREADY), 1, "{}", page.body);

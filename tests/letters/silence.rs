@@ -10,7 +10,7 @@ use cadastro::{
 };
 use tokio::sync::Semaphore;
 
-use super::{BACK_OFF, DELAY, Post};
+use super::{BACK_OFF, CALLED_BACK, DELAY, Post, STOP};
 use crate::support::{
     app::TestAppBuilder,
     smtp::{Do, SmtpServer, Step},
@@ -118,7 +118,9 @@ async fn a_letter_in_the_middle_of_being_sent_can_be_called_back() {
     let sending = post.letter_is(&receipt, State::Executing).await;
     let told = post.app.scheduler.cancel(sending.id).await;
     assert!(told.expect("an answer").is_some());
-    post.letter_is(&receipt, State::Cancelled).await;
+    post.app.advance(STOP);
+    let cancelled = post.letter_is(&receipt, State::Cancelled).await;
+    assert_eq!(post.error(&cancelled).await, CALLED_BACK);
 
     // The conversation that broke off is not carried on by the next letter.
     let next = post.sign_up("ana").await;

@@ -116,6 +116,13 @@ impl Instance {
         }
     }
 
+    /// Learns which of its attempts are to stop. They end in their own way, in their own time.
+    pub fn heed(&mut self, asked: &[(u8, i32)]) {
+        for held in &mut self.running {
+            held.asked |= asked.contains(&(held.id, held.attempt));
+        }
+    }
+
     /// An attempt has ended.
     pub fn end(&mut self, job: u8, end: End) {
         for job in self.running.extract_if(.., |held| held.id == job) {
@@ -139,7 +146,7 @@ impl End {
             crashes: job.crashes,
         };
         let now = Timestamp::from_second(now).expect("a small number");
-        settle(self.outcome(), tally, &POLICY, now, 0.5)
+        settle(self.outcome(), tally, &POLICY, now, 0.5).heeding(job.asked.then_some(now))
     }
 
     fn outcome(self) -> Outcome {

@@ -67,6 +67,19 @@ fn without_a_look_at_the_beats_one_who_lives_is_struck_out() {
 }
 
 #[test]
+fn without_a_look_at_the_cancels_a_job_that_was_to_stop_is_tried_again() {
+    let broken = without(Rule::Cancels, SMALL);
+    assert_eq!(
+        broken.promise,
+        "what was asked to stop ends as completed or cancelled"
+    );
+    // The attempt had failed by then, but that was not written down.
+    let [.., Move::End(0, 0, _), Move::Cancel(0), Move::Settle(0)] = broken.moves[..] else {
+        panic!("{broken:?}");
+    };
+}
+
+#[test]
 fn without_a_look_at_the_owner_a_job_is_taken_from_one_who_lives() {
     let broken = without(Rule::OwnersOfTheRescued, Scope::of(2, 1, 0));
     assert_eq!(

@@ -24,6 +24,8 @@ pub enum Move {
     Rescue(usize),
     /// Asks what was claimed in its name.
     Recall(usize),
+    /// Asks which of its attempts are to stop.
+    Heed(usize),
     Stage(usize),
     Claim(usize, u8),
     End(usize, u8, End),
@@ -78,6 +80,7 @@ impl World {
                 Move::Find(index),
                 Move::Rescue(index),
                 Move::Recall(index),
+                Move::Heed(index),
                 Move::Stage(index),
                 Move::Settle(index),
                 Move::Leave(index),
@@ -118,7 +121,7 @@ impl World {
                 instance.name.is_none() && (instance.up || !(others && scope.on_a_file))
             }
             Move::Crash(index) => self.instances[index].up,
-            Move::Beat(index) => serves(index),
+            Move::Beat(index) | Move::Heed(index) => serves(index),
             Move::Look(index) => serves(index) && scope.heartbeats && self.may_look(index, scope),
             Move::Miss(index) => serves(index) && !self.instances[index].seen.is_empty(),
             Move::StrikeOut(index, name) => claims(index) && self.seems_dead(index, name, scope),
@@ -180,7 +183,11 @@ impl World {
                 jobs.any(|job| job.state == State::Executing)
             }
             Move::Claim(_, id) | Move::ClaimUnheard(_, id) => job(id).state == State::Available,
-            Move::Cancel(id) => job(id).waits(),
+            Move::Heed(index) => {
+                let mut running = self.instances[index].running.iter();
+                running.any(|held| !held.asked && job(held.id).asked)
+            }
+            Move::Cancel(id) => job(id).can_cancel(),
             Move::Retry(id) => job(id).state.can_retry(),
             Move::Pause => !self.table.paused,
             Move::Resume => self.table.paused,

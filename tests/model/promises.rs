@@ -26,6 +26,10 @@ pub fn broken(step: &Step, scope: &Scope) -> Option<&'static str> {
             ends_once(step),
         ),
         ("a paused queue starts nothing", pauses_hold(step)),
+        (
+            "what was asked to stop ends as completed or cancelled",
+            cancels_hold(step),
+        ),
         ("whoever is at an attempt and alive keeps it", keeps(step)),
         ("whoever beats is not struck out", beats_count(step, scope)),
         (
@@ -83,6 +87,15 @@ fn ends_once(step: &Step) -> bool {
 
 fn pauses_hold(step: &Step) -> bool {
     !step.before.table.paused || started(step).next().is_none()
+}
+
+fn cancels_hold(step: &Step) -> bool {
+    let mut jobs = step.before.table.jobs.iter().zip(&step.after.table.jobs);
+    jobs.all(|(before, after)| {
+        let asked = before.asked && before.state == State::Executing;
+        let heeded = [State::Executing, State::Completed, State::Cancelled];
+        !asked || heeded.contains(&after.state)
+    })
 }
 
 /// Nothing is written of an attempt that its owner is at, and still entered.

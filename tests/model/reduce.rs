@@ -31,6 +31,7 @@ impl World {
             // The policy's waits are all alike here, but that there is none after the first crash.
             job.crashes = job.crashes.min(1);
             if job.state != State::Executing {
+                job.asked = false;
                 job.owner = None;
             }
         }

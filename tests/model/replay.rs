@@ -8,7 +8,7 @@ use std::{
 
 use cadastro::{
     queue::{Due, NewJob},
-    store::{InstanceRow, JobRow, Settled, Store},
+    store::{Enqueued, InstanceRow, JobRow, Settled, Store},
 };
 use jiff::Timestamp;
 
@@ -83,10 +83,11 @@ impl<'a> Play<'a> {
         };
         let new: Vec<NewJob> = world.table.jobs.iter().map(new).collect();
         let rows = stage.stores[0].enqueue(&new, at(world.now)).await;
+        let rows = rows.expect("enqueued").into_iter();
         Play {
             stage,
             prefix,
-            rows: rows.expect("enqueued"),
+            rows: rows.map(Enqueued::into_row).collect(),
         }
     }
 
@@ -117,6 +118,16 @@ impl<'a> Play<'a> {
             Question::Executing(name) => {
                 self.jobs(store.executing(&self.id(*name)).await.expect(heard))
             }
+            Question::Asked(name) => {
+                let asked = store.asked(&self.id(*name)).await.expect(heard);
+                let of = |job| self.rows.iter().position(|ours| ours.id == job);
+                let mut asked: Vec<(u8, i32)> = asked
+                    .iter()
+                    .filter_map(|asked| Some((of(asked.job)? as u8, asked.attempt)))
+                    .collect();
+                asked.sort_unstable();
+                Answer::Asked(asked)
+            }
             Question::Stage { now } => {
                 // How many is not told: the jobs of earlier worlds fall due as well.
                 store.stage(at(*now)).await.expect(heard);
@@ -128,7 +139,7 @@ impl<'a> Play<'a> {
                 let claim = store
                     .claim(&self.prefix, &[&kind], 1, &owner, at(*now))
                     .await;
-                self.jobs(claim.expect(heard))
+                self.jobs(claim.expect(heard).jobs)
             }
             Question::Settle(ends) => {
                 let settled = |(held, verdict): &(Job, _)| Settled {
@@ -225,6 +236,7 @@ impl<'a> Play<'a> {
             crashes: row.crashes,
             run_at: row.run_at.as_second(),
             owner: row.owner.as_deref().and_then(|owner| self.name(owner)),
+            asked: row.cancel_at.is_some(),
         })
     }
 
@@ -236,6 +248,7 @@ impl<'a> Play<'a> {
             crashes: job.crashes,
             run_at: at(job.run_at),
             owner: job.owner.map(|owner| self.id(owner)),
+            cancel_at: job.asked.then(|| at(0)),
             ..self.rows[usize::from(job.id)].clone()
         }
     }

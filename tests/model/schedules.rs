@@ -33,12 +33,14 @@ fn kind(world: &World, made: Move, scope: &Scope) -> Option<String> {
         Question::Settle(ends) => ends.iter().map(|(_, verdict)| verdict.ending).collect(),
         _ => Vec::new(),
     };
-    let states: Vec<_> = world.table.jobs.iter().map(|job| job.state).collect();
+    let jobs = world.table.jobs.iter();
+    let states: Vec<_> = jobs.map(|job| (job.state, job.asked)).collect();
     let answer = match exchange.answer {
         Answer::Done => Vec::new(),
         Answer::Said(said) => said,
         Answer::Instances(rows) => vec![!rows.is_empty()],
         Answer::Jobs(jobs) => vec![!jobs.is_empty()],
+        Answer::Asked(asked) => vec![!asked.is_empty()],
     };
     Some(format!("{question} {states:?} {endings:?} {answer:?}"))
 }
@@ -86,6 +88,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         4 => instance().prop_map(Move::Find),
         4 => instance().prop_map(Move::Rescue),
         2 => instance().prop_map(Move::Recall),
+        2 => instance().prop_map(Move::Heed),
         8 => instance().prop_map(Move::Stage),
         16 => both().prop_map(|(index, job)| Move::Claim(index, job)),
         12 => (both(), end).prop_map(|((index, job), end)| Move::End(index, job, end)),
@@ -98,7 +101,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => instance().prop_map(Move::Miss),
         2 => both().prop_map(|(index, job)| Move::ClaimUnheard(index, job)),
         2 => instance().prop_map(Move::SettleUnheard),
-        1 => (0..JOBS).prop_map(Move::Cancel),
+        2 => (0..JOBS).prop_map(Move::Cancel),
         3 => (0..JOBS).prop_map(Move::Retry),
         1 => Just(Move::Pause),
     ]

@@ -50,6 +50,8 @@ pub enum Rule {
     AttemptsOfTheSettled,
     /// Whoever has beaten since it was looked at is not struck out.
     BeatsOfTheStruckOut,
+    /// A settle is refused that knows nothing of a cancel.
+    Cancels,
     /// Only the jobs of those who are not entered are orphans.
     OwnersOfTheRescued,
     /// A claim counts its attempt.

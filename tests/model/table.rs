@@ -23,11 +23,17 @@ pub struct Job {
     /// In seconds, on the clock of [`super::world::World::now`].
     pub run_at: i64,
     pub owner: Option<Name>,
+    /// Somebody has asked to cancel it while it executed.
+    pub asked: bool,
 }
 
 impl Job {
-    /// A cancel finds it.
-    pub fn waits(&self) -> bool {
+    /// A cancel does something to it.
+    pub fn can_cancel(&self) -> bool {
+        self.waits() || self.state == State::Executing && !self.asked
+    }
+
+    fn waits(&self) -> bool {
         matches!(
             self.state,
             State::Scheduled | State::Available | State::Retryable
@@ -67,6 +73,7 @@ pub enum Question {
     StrikeOut(Name, i64),
     Orphans,
     Executing(Name),
+    Asked(Name),
     Stage { now: i64 },
     Claim { job: u8, owner: Name, now: i64 },
     Settle(Vec<(Job, Verdict)>),
@@ -83,6 +90,8 @@ pub enum Answer {
     Said(Vec<bool>),
     Instances(BTreeMap<Name, i64>),
     Jobs(Vec<Job>),
+    /// The attempts that are to stop: of which job, and their numbers.
+    Asked(Vec<(u8, i32)>),
 }
 
 impl Table {
@@ -119,6 +128,12 @@ impl Table {
                 !self.entered.contains_key(&owner) || !scope.heeds(Rule::OwnersOfTheRescued)
             }),
             Question::Executing(name) => self.executing(|owner| owner == *name),
+            Question::Asked(name) => {
+                let asked = self.jobs.iter().filter(|job| {
+                    job.asked && job.state == State::Executing && job.owner == Some(*name)
+                });
+                Answer::Asked(asked.map(|job| (job.id, job.attempt)).collect())
+            }
             Question::Stage { now } => {
                 for job in self.jobs.iter_mut().filter(|job| job.is_due_at(*now)) {
                     job.state = State::Available;
@@ -138,11 +153,12 @@ impl Table {
             }
             Question::Cancel(job) => {
                 let job = &mut self.jobs[usize::from(*job)];
-                let waits = job.waits();
+                let (waits, executes) = (job.waits(), job.state == State::Executing);
                 if waits {
                     job.state = State::Cancelled;
                 }
-                Answer::Said(vec![waits])
+                job.asked |= executes;
+                Answer::Said(vec![waits || executes])
             }
             Question::Retry { job, now } => {
                 let job = &mut self.jobs[usize::from(*job)];
@@ -150,6 +166,7 @@ impl Table {
                 if can_retry {
                     job.state = State::Available;
                     job.run_at = *now;
+                    job.asked = false;
                     job.max_attempts = job.max_attempts.max(job.attempt + 1);
                 }
                 Answer::Said(vec![can_retry])
@@ -187,6 +204,10 @@ impl Table {
         let job = &mut self.jobs[usize::from(held.id)];
         let same = job.attempt == held.attempt || !scope.heeds(Rule::AttemptsOfTheSettled);
         if job.state != State::Executing || job.owner != held.owner || !same {
+            return false;
+        }
+        let heeded = matches!(verdict.state, State::Completed | State::Cancelled);
+        if job.asked && !heeded && scope.heeds(Rule::Cancels) {
             return false;
         }
         job.state = verdict.state;

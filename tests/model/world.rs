@@ -46,6 +46,7 @@ impl World {
             crashes: 0,
             run_at: i64::from(id == 0),
             owner: None,
+            asked: false,
         };
         let instance = Instance {
             looks: vec![0; if scope.fair { scope.instances } else { 0 }],
@@ -104,6 +105,7 @@ impl World {
             }
             Move::Find(index) => (Some(index), Question::Orphans),
             Move::Recall(index) => (Some(index), Question::Executing(own(index)?)),
+            Move::Heed(index) => (Some(index), Question::Asked(own(index)?)),
             Move::Stage(index) => (Some(index), Question::Stage { now }),
             Move::Claim(index, job) | Move::ClaimUnheard(index, job) => {
                 let owner = own(index)?;
@@ -165,6 +167,7 @@ impl World {
             (Move::Recall(_), _, Answer::Jobs(ours)) => {
                 instance.rescue(ours, scope);
             }
+            (Move::Heed(_), _, Answer::Asked(asked)) => instance.heed(&asked),
             (Move::Claim(..), _, Answer::Jobs(claimed)) => instance.running.extend(claimed),
             (Move::Settle(_), ..) => instance.ended.clear(),
             (Move::Fall(_), ..) => instance.abandon(),

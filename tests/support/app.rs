@@ -199,6 +199,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// Its clock stands at this instant when it starts.
+    pub fn standing_at(mut self, now: Timestamp) -> Self {
+        self.clock = Clock::standing_at(now);
+        self
+    }
+
     /// Lives by the machine's clock.
     pub fn real_clock(mut self) -> Self {
         self.clock = Clock::system();

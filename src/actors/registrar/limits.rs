@@ -5,8 +5,9 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{Registrar, messages::Charge};
 use crate::{
-    account::{Login, Network, Rate, Token},
+    account::{Login, Network, Token},
     actors::AskError,
+    queue::Rate,
 };
 
 /// Thirty sign-ups a minute from one address, as the contract says.

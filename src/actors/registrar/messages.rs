@@ -7,13 +7,13 @@ use tokio::sync::oneshot;
 
 use super::{CAPACITY, RegistrarActor};
 use crate::{
-    account::{Rate, UserId},
+    account::UserId,
     actors::{
         AskError,
         probe::{Named, Post},
     },
     fail_points, jobs,
-    queue::NewJob,
+    queue::{NewJob, Rate},
     store::{NewSession, NewSignup, SignedUp, SignupRefusal, StoreError},
 };
 

@@ -1,4 +1,4 @@
-//! The actors that do the work: who is free, and what travels to them and back.
+//! The actors that do the work: how many there are to be, who is free, and what travels to them and back.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,13 +6,14 @@ use std::{
 };
 
 use actix::{Message, Recipient};
-use tokio_util::sync::CancellationToken;
 
 use super::SchedulerActor;
 use crate::{
     actors::{
         attempt::failed,
         probe::{Mailbox, Named, Post, Vitals},
+        recruiter::Recruiter,
+        stop::Stop,
     },
     queue::{Fault, Outcome},
     store::JobRow,
@@ -21,7 +22,7 @@ use crate::{
 /// An EmailActor or a TaskActor that waits for work.
 #[derive(Clone)]
 pub(in crate::actors) struct Worker {
-    pub queue: &'static str,
+    pub queue: Arc<str>,
     /// Which of its queue's workers it is, from 0.
     pub index: usize,
     pub runs: Recipient<Post<Run>>,
@@ -32,8 +33,7 @@ pub(in crate::actors) struct Worker {
 /// A claimed job on its way to a worker.
 pub(in crate::actors) struct Run {
     pub job: Arc<JobRow>,
-    /// Says stop in the middle.
-    pub cancel: CancellationToken,
+    pub stop: Stop,
     pub ticket: Ticket,
 }
 
@@ -113,9 +113,9 @@ impl Drop for Ticket {
 }
 
 /// The workers of each queue, and who of them is free.
-#[derive(Default)]
 pub(super) struct Crew {
-    teams: BTreeMap<&'static str, Team>,
+    recruiter: Recruiter,
+    teams: BTreeMap<Arc<str>, Team>,
     /// Every fall of the Scheduler begins another. Whoever was free in the last one may be at work in
     /// this one, so that only what is said in this one counts.
     shift: u64,
@@ -124,19 +124,75 @@ pub(super) struct Crew {
 /// The workers of one queue, by index.
 #[derive(Default)]
 struct Team {
-    /// All of them: an actor whose address nobody holds is not restarted.
+    /// How many there are to be: those from 0 up to here.
+    size: usize,
+    hired: BTreeSet<usize>,
+    /// All that have reported: an actor whose address nobody holds is not restarted, and ends.
     workers: BTreeMap<usize, Worker>,
     free: BTreeSet<usize>,
 }
 
 impl Crew {
+    pub(super) fn new(recruiter: Recruiter) -> Self {
+        Crew {
+            recruiter,
+            teams: BTreeMap::new(),
+            shift: 0,
+        }
+    }
+
+    /// How many workers a queue has of which nobody has decided it.
+    pub(super) fn usual(&self, queue: &str) -> usize {
+        self.recruiter.usual(queue)
+    }
+
+    /// Has so many workers serve each queue from now on, and no other queue.
+    ///
+    /// Those above the size get no work any more; whoever is at work ends it first.
+    pub(super) fn staff(&mut self, sizes: BTreeMap<Arc<str>, usize>) {
+        for (queue, team) in &mut self.teams {
+            team.size = sizes.get(queue).copied().unwrap_or_default();
+            for index in team.free.split_off(&team.size) {
+                team.dismiss(index);
+            }
+        }
+        for (queue, size) in sizes {
+            let team = self.teams.entry(queue.clone()).or_default();
+            team.size = size;
+            for index in 0..size {
+                if team.hired.contains(&index) {
+                    continue;
+                }
+                if let Err(error) = self.recruiter.hire(&queue, index) {
+                    // It is tried again when the table is next read.
+                    tracing::error!(queue = &*queue, %error, "the queue got no more actors");
+                    break;
+                }
+                team.hired.insert(index);
+            }
+        }
+        self.close();
+    }
+
     /// A worker said in `shift` that it has nothing to do.
     pub(super) fn add(&mut self, worker: Worker, shift: u64) {
-        let team = self.teams.entry(worker.queue).or_default();
+        let team = self.teams.entry(worker.queue.clone()).or_default();
+        if worker.index >= team.size {
+            team.dismiss(worker.index);
+            return self.close();
+        }
         if shift == self.shift {
             team.free.insert(worker.index);
         }
         team.workers.insert(worker.index, worker);
+    }
+
+    /// Shuts the queues that are no more, once the last of their workers has gone.
+    fn close(&mut self) {
+        let gone = |team: &Team| team.size == 0 && team.hired.is_empty();
+        for (queue, _) in self.teams.extract_if(.., |_, team| gone(team)) {
+            self.recruiter.close(&queue);
+        }
     }
 
     /// Forgets who is free, and asks everybody.
@@ -152,8 +208,8 @@ impl Crew {
     }
 
     /// Every queue that is served here.
-    pub(super) fn queues(&self) -> impl Iterator<Item = &'static str> {
-        self.teams.keys().copied()
+    pub(super) fn queues(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.teams.keys()
     }
 
     /// How many workers of a queue have nothing to do.
@@ -165,7 +221,7 @@ impl Crew {
     pub(super) fn hand_out(
         &mut self,
         job: Arc<JobRow>,
-        cancel: CancellationToken,
+        stop: Stop,
         scheduler: &Mailbox<SchedulerActor>,
     ) -> bool {
         let Some(team) = self.teams.get_mut(job.queue.as_str()) else {
@@ -182,13 +238,17 @@ impl Crew {
             shift: self.shift,
             answered: false,
         };
-        let run = Run {
-            job,
-            cancel,
-            ticket,
-        };
+        let run = Run { job, stop, ticket };
         // A worker that has ended drops the message, and its ticket reports the attempt.
         worker.runs.do_send(Post::new(run, &worker.vitals));
         true
+    }
+}
+
+impl Team {
+    fn dismiss(&mut self, index: usize) {
+        self.hired.remove(&index);
+        self.free.remove(&index);
+        self.workers.remove(&index);
     }
 }

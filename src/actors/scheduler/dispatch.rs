@@ -4,14 +4,15 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use actix::Context;
 use jiff::Timestamp;
-use tokio_util::sync::CancellationToken;
 
-use super::{ENDS, POLL, Running, SchedulerActor, window};
+use super::{ENDS, POLL, Running, SchedulerActor, crontab, queues::Decided, window};
 use crate::{
+    actors::stop::Stop,
     clock::Clock,
     fail_points,
-    queue::{JobId, Outcome},
-    store::{JobRow, Progress, Settled, Store, StoreError},
+    jobs::Catalogue,
+    queue::{JobId, Left, Outcome},
+    store::{Asked, JobRow, Progress, QueueRow, Settled, Store, StoreError},
 };
 
 /// What a turn is to do, decided before it begins.
@@ -23,12 +24,16 @@ pub(super) struct Plan {
     progress: Vec<Progress>,
     /// Read the table anew: pauses, and what falls due.
     refresh: bool,
+    /// Look for attempts here that somebody has asked to stop.
+    heed: bool,
+    /// Look whether entries of the crontab are due, to make jobs of these kinds.
+    calendar: Option<Catalogue>,
     /// Look for jobs that were claimed for us without our knowledge.
     unsure: bool,
     /// Jobs fall due now.
     stage: bool,
     /// How many jobs to claim, by queue, and of which kinds.
-    claim: Vec<(&'static str, Vec<&'static str>, usize)>,
+    claim: Vec<(Arc<str>, Vec<&'static str>, usize)>,
     paused: HashSet<String>,
 }
 
@@ -37,15 +42,19 @@ pub(super) struct Plan {
 pub(super) struct Taken {
     /// For each of the plan's, whether it was still ours to settle; `None` if nothing was written.
     pub settled: Option<Vec<bool>>,
+    /// The attempts of ours that somebody has asked to stop.
+    pub asked: Option<Vec<Asked>>,
     /// The jobs whose progress was written down.
     pub advanced: Vec<JobId>,
-    pub paused: Option<HashSet<String>>,
+    /// What operators have decided, if it was read anew.
+    pub queues: Option<Vec<QueueRow>>,
     pub due: Option<Vec<Timestamp>>,
+    pub looked: Option<crontab::Looked>,
     /// Every job that executes in our name, as far as was known before the claims.
     pub ours: Option<Vec<JobRow>>,
     pub claimed: Vec<JobRow>,
-    /// The queues of which every available job was claimed.
-    pub emptied: Vec<&'static str>,
+    /// What the claims left behind, by queue.
+    pub left: Vec<(Arc<str>, Left)>,
     /// Where the database had no answer.
     pub failure: Option<StoreError>,
 }
@@ -64,18 +73,23 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
         [] => Some(Vec::new()),
         settle => Some(write_down(store, settle).await?),
     };
+    // An end may have been refused because it was judged before somebody asked.
+    let refused = taken.settled.iter().flatten().any(|ours| !ours);
+    if plan.heed || refused {
+        taken.asked = Some(store.asked(&plan.owner).await?);
+    }
     if !plan.progress.is_empty() {
         store.note_progress(&plan.owner, &plan.progress).await?;
         taken.advanced = plan.progress.iter().map(|progress| progress.job).collect();
     }
     let mut paused = plan.paused.clone();
     if plan.refresh {
-        let queues = store.queues().await?.into_iter();
-        paused = queues
-            .filter(|row| row.paused_at.is_some())
-            .map(|row| row.name)
-            .collect();
-        taken.paused = Some(paused.clone());
+        let queues = store.queues().await?;
+        paused = Decided::of(&queues).paused;
+        taken.queues = Some(queues);
+    }
+    if let Some(catalogue) = &plan.calendar {
+        taken.looked = Some(crontab::look(store, catalogue, plan.clock.now()).await?);
     }
     // One instant for both: what fell due between two would be in neither answer.
     let now = plan.clock.now();
@@ -89,14 +103,12 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
         taken.ours = Some(store.executing(&plan.owner).await?);
     }
     for (queue, kinds, limit) in &plan.claim {
-        if !paused.contains(*queue) {
-            let claimed = store
+        if !paused.contains(&**queue) {
+            let claim = store
                 .claim(queue, kinds, *limit, &plan.owner, plan.clock.now())
                 .await?;
-            if claimed.len() < *limit {
-                taken.emptied.push(queue);
-            }
-            taken.claimed.extend(claimed);
+            taken.left.push((queue.clone(), claim.left));
+            taken.claimed.extend(claim.jobs);
         }
     }
     Ok(())
@@ -132,12 +144,18 @@ impl SchedulerActor {
         let stage = self.window.pass(now);
         let polls = self.unread() >= POLL;
         let refresh = std::mem::take(&mut self.stale) || self.window.is_spent() || polls;
-        if stage || refresh {
-            self.backlog.extend(self.crew.queues());
+        let calendar = self.calendar.calls(now) && !self.stopping;
+        if stage || refresh || calendar {
+            self.backlog.extend(self.crew.queues().cloned());
         }
+        self.backlog.extend(self.holds.passed(now));
         let rest = self.ended.split_off(self.ended.len().min(ENDS));
         self.settling = std::mem::replace(&mut self.ended, rest);
-        let free = |queue| {
+        for settled in &self.settling {
+            // What ends is written down before anything is claimed.
+            self.backlog.extend(self.holds.ended(&settled.job.queue));
+        }
+        let free = |queue: &str| {
             if self.stopping {
                 0
             } else {
@@ -147,8 +165,9 @@ impl SchedulerActor {
         let claim = self
             .backlog
             .iter()
-            .map(|&queue| (queue, self.parts.catalogue.names(queue), free(queue)))
-            .filter(|(_, _, free)| *free > 0)
+            .map(|queue| (queue, free(queue)))
+            .filter(|(_, free)| *free > 0)
+            .map(|(queue, free)| (queue.clone(), self.parts.catalogue.names(queue), free))
             .collect();
         Plan {
             owner: self.owner.clone(),
@@ -160,10 +179,12 @@ impl SchedulerActor {
                 .map(|(_, progress)| progress)
                 .collect(),
             refresh,
+            heed: (std::mem::take(&mut self.heed) || polls) && !self.running.is_empty(),
+            calendar: calendar.then(|| self.parts.catalogue.clone()),
             unsure: std::mem::take(&mut self.unsure),
             stage,
             claim,
-            paused: self.paused.clone(),
+            paused: self.decided.paused.clone(),
         }
     }
 
@@ -178,17 +199,17 @@ impl SchedulerActor {
             let late = Duration::try_from(now.duration_since(job.run_at)).unwrap_or_default();
             self.parts.metrics.job_started(&job.queue, &job.kind, late);
             self.tell(&job);
-            let cancel = CancellationToken::new();
+            let stop = Stop::default();
             let running = Running {
                 job: job.clone(),
-                cancel: cancel.clone(),
+                stop: stop.clone(),
             };
             self.running.insert(job.id, running);
             fail_points::pass!("scheduler.hand_out");
             if self.stopping {
                 // The stop came while the claim was under way.
                 self.judge(&job, Outcome::NotBegun);
-            } else if !self.crew.hand_out(Arc::new(job.clone()), cancel, &mailbox) {
+            } else if !self.crew.hand_out(Arc::new(job.clone()), stop, &mailbox) {
                 // No more are claimed than were free, and nobody else gives them work.
                 tracing::error!(job.id = job.id.0, "a claimed job found no free actor");
                 self.judge(&job, Outcome::NotBegun);

@@ -7,14 +7,14 @@ use tokio::sync::{broadcast, oneshot};
 use super::{
     SchedulerActor,
     crew::Worker,
-    messages::{Advance, CancelRunning, Drain, HandBack, Leave, Pulse, Ready, Wake},
+    messages::{Advance, Cancel, Drain, HandBack, Leave, Pulse, Ready, Wake},
 };
 use crate::{
     actors::{AskError, probe::Mailbox},
     clock::Clock,
     jobs::Catalogue,
     queue::{Flow, JobId, NewJob, SignupId},
-    store::{JobRow, Progress, Store},
+    store::{Asked, Enqueued, JobRow, Progress, QueueChange, Removal, Store},
     telemetry::{Trace, trace},
 };
 
@@ -59,7 +59,7 @@ impl Scheduler {
     }
 
     /// Enqueues jobs, all or none.
-    pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<JobRow>, AskError> {
+    pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, AskError> {
         let (store, now) = (self.store.clone(), self.clock.now());
         let trace = trace::current();
         let traced = |job: NewJob| job.traced(trace.as_ref().map(Trace::as_str));
@@ -86,20 +86,18 @@ impl Scheduler {
         Ok(row)
     }
 
-    /// Cancels a job that waits or runs here; `None` if there is none in such a state.
+    /// Cancels a job that waits, and asks one that executes to stop, on whichever instance; `None` if there
+    /// is none, or it has ended.
     ///
-    /// One that runs is told to stop, and may be over before it hears it.
+    /// One that executes may clean up for some seconds, and may be completed before it hears of it.
     pub async fn cancel(&self, job: JobId) -> Result<Option<JobRow>, AskError> {
         let (store, now) = (self.store.clone(), self.clock.now());
-        let waiting = uncut(async move { store.cancel(job, now).await }).await??;
-        if waiting.is_some() {
-            self.moved(waiting.as_ref());
-            return Ok(waiting);
+        let row = uncut(async move { store.cancel(job, now).await }).await??;
+        if let Some(asked) = row.as_ref().and_then(Asked::of) {
+            self.mailbox.ask(Cancel(asked)).await?;
         }
-        match self.mailbox.ask(CancelRunning(job)).await? {
-            true => Ok(self.store.job(job).await?),
-            false => Ok(None),
-        }
+        self.moved(row.as_ref());
+        Ok(row)
     }
 
     /// Stops the claiming of a queue's jobs, on all instances.
@@ -117,6 +115,23 @@ impl Scheduler {
         uncut(async move { store.resume_queue(&queue).await }).await??;
         self.wake();
         Ok(())
+    }
+
+    /// Makes a queue, or changes what is decided of it, on all instances.
+    pub async fn set_queue(&self, queue: &str, set: QueueChange) -> Result<(), AskError> {
+        let (store, queue) = (self.store.clone(), queue.to_owned());
+        uncut(async move { store.set_queue(&queue, set).await }).await??;
+        self.wake();
+        Ok(())
+    }
+
+    /// Takes back all that was decided of a queue; with it goes one that no kind of job names, unless it
+    /// holds jobs that are not finished.
+    pub async fn remove_queue(&self, queue: &str) -> Result<Removal, AskError> {
+        let (store, queue) = (self.store.clone(), queue.to_owned());
+        let removal = uncut(async move { store.remove_queue(&queue).await }).await??;
+        self.wake();
+        Ok(removal)
     }
 
     /// News of every job that moves on here, from now on.
@@ -173,7 +188,7 @@ impl Scheduler {
 }
 
 /// Runs a write to its end even if whoever asked goes away in the middle.
-async fn uncut<T: Send + 'static>(
+pub(super) async fn uncut<T: Send + 'static>(
     write: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, AskError> {
     let written = tokio::spawn(write).await;

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     actors::probe::{Named, Post},
     fail_points,
-    queue::{JobId, Outcome},
-    store::{JobRow, Progress, StoreError},
+    queue::Outcome,
+    store::{Asked, JobRow, Progress, StoreError},
 };
 
 /// The table was changed here: look at it, and tell the other instances.
@@ -20,14 +20,17 @@ pub(super) struct Wake;
 /// Another instance has changed the table: look at it.
 pub(super) struct Heard;
 
+/// An entry of the crontab was changed here: read it anew.
+pub(super) struct EntryChanged;
+
 /// A worker is free, in this shift of the crew.
 pub(super) struct Ready(pub Worker, pub u64);
 
 /// An attempt has come so far.
 pub(super) struct Advance(pub Progress);
 
-/// Say stop to an attempt that is under way here; `false` says that there is none.
-pub(super) struct CancelRunning(pub JobId);
+/// Somebody has asked an attempt to stop, which may be under way here.
+pub(super) struct Cancel(pub Asked);
 
 /// Answer, to show that the loop turns.
 pub(super) struct Pulse;
@@ -55,9 +58,10 @@ macro_rules! messages {
 messages! {
     Wake => (), "wake";
     Heard => (), "heard";
+    EntryChanged => (), "entry_changed";
     Ready => (), "ready";
     Advance => (), "advance";
-    CancelRunning => bool, "cancel";
+    Cancel => (), "cancel";
     Pulse => (), "pulse";
     Drain => (), "drain";
     HandBack => (), "hand_back";
@@ -81,6 +85,17 @@ impl Handler<Post<Heard>> for SchedulerActor {
     fn handle(&mut self, post: Post<Heard>, ctx: &mut Context<Self>) {
         let (Heard, _handling) = post.open();
         self.stale = true;
+        self.heed = true;
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Post<EntryChanged>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<EntryChanged>, ctx: &mut Context<Self>) {
+        let (EntryChanged, _handling) = post.open();
+        self.calendar.forget();
         self.turn(ctx);
     }
 }
@@ -90,7 +105,7 @@ impl Handler<Post<Ready>> for SchedulerActor {
 
     fn handle(&mut self, post: Post<Ready>, ctx: &mut Context<Self>) {
         let (Ready(worker, shift), _handling) = post.open();
-        self.backlog.insert(worker.queue);
+        self.backlog.insert(worker.queue.clone());
         self.crew.add(worker, shift);
         self.turn(ctx);
     }
@@ -118,20 +133,26 @@ impl Handler<Post<Advance>> for SchedulerActor {
         if self.progress.is_empty() {
             ctx.run_later(PROGRESS, |actor, ctx| actor.turn(ctx));
         }
+        let before = self.progress.remove(&progress.job);
+        let before = before.filter(|before| before.attempt == progress.attempt);
+        let message = progress.message.or_else(|| before?.message);
+        let progress = Progress {
+            message,
+            ..progress
+        };
         self.progress.insert(progress.job, progress);
     }
 }
 
-impl Handler<Post<CancelRunning>> for SchedulerActor {
-    type Result = bool;
+impl Handler<Post<Cancel>> for SchedulerActor {
+    type Result = ();
 
-    fn handle(&mut self, post: Post<CancelRunning>, _: &mut Context<Self>) -> bool {
-        let (CancelRunning(job), _handling) = post.open();
-        let running = self.running.get(&job);
-        if let Some(running) = running {
-            running.cancel.cancel();
+    fn handle(&mut self, post: Post<Cancel>, _: &mut Context<Self>) {
+        let (Cancel(asked), _handling) = post.open();
+        if !self.ask_to_stop(&asked) {
+            // The claim of it may be under way.
+            self.heed = true;
         }
-        running.is_some()
     }
 }
 

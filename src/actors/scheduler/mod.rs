@@ -5,10 +5,12 @@
 //! while a turn ran is written by the next, many at once.
 
 mod crew;
+mod crontab;
 mod dispatch;
 mod handle;
 mod messages;
 mod news;
+mod queues;
 mod settle;
 mod upkeep;
 mod whereabouts;
@@ -22,10 +24,11 @@ use std::{
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, SpawnHandle, Supervised, WrapFuture};
 use tokio::sync::{broadcast, oneshot};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     probe::{Mailbox, Vitals},
+    recruiter::Recruiter,
+    stop::Stop,
     supervision::{Intensity, supervise},
 };
 use crate::{
@@ -38,7 +41,9 @@ use crate::{
 };
 use crew::Crew;
 pub(super) use crew::{Report, Run, Ticket, Worker};
+use crontab::Calendar;
 pub use handle::{Change, Scheduler};
+use queues::{Decided, Holds};
 use upkeep::complain;
 use window::Window;
 
@@ -84,10 +89,12 @@ pub(super) struct SchedulerActor {
     /// Attempts, by job and number, that were begun here and ended, of which the table may know nothing.
     unwritten: HashSet<(JobId, i32)>,
     progress: HashMap<JobId, Progress>,
-    paused: HashSet<String>,
+    decided: Decided,
+    holds: Holds,
     /// The queues that may hold available jobs.
-    backlog: BTreeSet<&'static str>,
+    backlog: BTreeSet<Arc<str>>,
     window: Window,
+    calendar: Calendar,
     timer: Option<SpawnHandle>,
     /// When the table was last read anew, by the machine's own time.
     refreshed: Option<Instant>,
@@ -102,6 +109,8 @@ pub(super) struct SchedulerActor {
     stale: bool,
     /// The database had no answer: no turn is taken before the timer allows it.
     resting: bool,
+    /// Somebody may have asked an attempt to stop that is made here.
+    heed: bool,
     /// A claim may have been written whose answer was lost.
     unsure: bool,
     /// The program stops: nothing more is claimed.
@@ -114,37 +123,47 @@ pub(super) struct SchedulerActor {
 /// An attempt under way on this instance.
 struct Running {
     job: JobRow,
-    cancel: CancellationToken,
+    stop: Stop,
 }
 
 /// Starts the actor; `exceeded` is called should it fall too often.
-pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'static) -> Scheduler {
+pub(super) fn start(
+    parts: Parts,
+    vitals: Arc<Vitals>,
+    recruiter: impl FnOnce(Scheduler) -> Recruiter,
+    exceeded: impl Fn() + 'static,
+) -> Scheduler {
     let (changes, _) = broadcast::channel(NEWS);
     let (news, watched) = (changes.clone(), vitals.clone());
     let (store, clock) = (parts.store.clone(), parts.clock.clone());
     let catalogue = parts.catalogue.clone();
+    let handle = |address| Scheduler {
+        mailbox: Mailbox::new(address, vitals.clone()),
+        store: store.clone(),
+        clock: clock.clone(),
+        catalogue: catalogue.clone(),
+        changes: changes.clone(),
+    };
     let voice = upkeep::new_name();
     let own = voice.clone();
-    let address = supervise(
-        vitals.clone(),
-        Intensity::USUAL,
-        clock.clone(),
-        exceeded,
-        |_, _| SchedulerActor {
+    let make = |ctx: &mut Context<SchedulerActor>, _| {
+        let mut actor = SchedulerActor {
             parts,
             vitals: watched,
             owner: upkeep::new_name(),
             voice: own,
             watch: Watch::default(),
-            crew: Crew::default(),
+            crew: Crew::new(recruiter(handle(ctx.address()))),
             running: HashMap::new(),
             ended: Vec::new(),
             settling: Vec::new(),
             unwritten: HashSet::new(),
             progress: HashMap::new(),
-            paused: HashSet::new(),
+            decided: Decided::default(),
+            holds: Holds::default(),
             backlog: BTreeSet::new(),
             window: Window::unknown(),
+            calendar: Calendar::default(),
             timer: None,
             refreshed: None,
             turning: false,
@@ -153,21 +172,27 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
             announcing: false,
             stale: true,
             resting: false,
+            heed: false,
             unsure: false,
             stopping: false,
             drained: None,
             changes: news,
-        },
+        };
+        // As the settings say, until the table has been read.
+        actor.decide(&[]);
+        actor
+    };
+    let address = supervise(
+        vitals.clone(),
+        Intensity::USUAL,
+        clock.clone(),
+        exceeded,
+        make,
     );
-    let mailbox = Mailbox::new(address, vitals);
-    actix::spawn(news::hear(store.clone(), voice, mailbox.clone()));
-    Scheduler {
-        mailbox,
-        store,
-        clock,
-        catalogue,
-        changes,
-    }
+    let scheduler = handle(address);
+    let mailbox = scheduler.mailbox.clone();
+    actix::spawn(news::hear(store.clone(), voice, mailbox));
+    scheduler
 }
 
 impl Actor for SchedulerActor {
@@ -190,6 +215,7 @@ impl Supervised for SchedulerActor {
         self.timer = None;
         self.stale = true;
         self.window = Window::unknown();
+        self.calendar.forget();
         let unsure = std::mem::take(&mut self.settling);
         self.ended.splice(0..0, unsure);
         // The message that it fell over may have been the one that set a worker free.
@@ -219,10 +245,19 @@ impl SchedulerActor {
     fn turned(&mut self, taken: dispatch::Taken, ctx: &mut Context<Self>) {
         fail_points::pass!("scheduler.turned");
         self.turning = false;
-        if self.settled(taken.settled) {
+        let counts = |settled: &Settled| self.decided.counts(&settled.job.queue);
+        if self.settling.iter().any(counts) {
+            // Another instance may have free actors for the room that this makes.
+            self.announce(ctx);
+        }
+        let asked = taken.asked.unwrap_or_default();
+        if self.settled(taken.settled, &asked) {
             self.stale = true;
             self.again = true;
             self.announce(ctx);
+        }
+        for asked in &asked {
+            self.ask_to_stop(asked);
         }
         for job in taken.advanced {
             if let Some(running) = self.running.get(&job) {
@@ -234,17 +269,23 @@ impl SchedulerActor {
             // Of all others the table knows.
             self.unwritten.clear();
         }
-        if let Some(paused) = taken.paused {
-            self.paused = paused;
-        }
         if let Some(instants) = taken.due {
             self.window = Window::filled(instants);
             self.refreshed = Some(Instant::now());
         }
-        for queue in taken.emptied {
-            self.backlog.remove(queue);
+        if let Some(looked) = taken.looked {
+            self.calendar.looked(&looked);
+            if looked.fired {
+                self.announce(ctx);
+            }
+        }
+        for (queue, left) in taken.left {
+            self.left_behind(queue, left);
         }
         self.hand_out(taken.claimed, ctx);
+        if let Some(queues) = taken.queues {
+            self.decide(&queues);
+        }
         self.show();
         if let Some(error) = taken.failure {
             complain(
@@ -252,6 +293,8 @@ impl SchedulerActor {
                 "the scheduler could not take its turn; it tries again",
             );
             self.stale = true;
+            self.heed = true;
+            self.calendar.forget();
             self.unsure = true;
             self.resting = true;
             self.arm_in(AGAIN, ctx);
@@ -266,8 +309,9 @@ impl SchedulerActor {
     /// Arms the one timer for the next due instant, or for the next poll if that comes first.
     fn arm(&mut self, ctx: &mut Context<Self>) {
         let now = self.parts.clock.now();
-        let due = self.window.next().map(|next| next.duration_since(now));
-        let due = due.map(|wait| Duration::try_from(wait).unwrap_or_default());
+        let due = [self.window.next(), self.calendar.next(), self.holds.next()];
+        let due = due.into_iter().flatten().min();
+        let due = due.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
         let poll = POLL.saturating_sub(self.unread());
         self.arm_in(due.unwrap_or(poll).min(poll), ctx);
     }

@@ -1,6 +1,6 @@
 //! What the Scheduler tells others: the metrics, the pages that watch, and the other instances.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
@@ -36,15 +36,15 @@ impl SchedulerActor {
             .next_due
             .set(ahead.unwrap_or(0.0).max(0.0));
         self.parts.metrics.timers.set(self.window.len() as i64);
+        let mut executing = HashMap::<&str, usize>::new();
+        for running in self.running.values() {
+            *executing.entry(&running.job.queue).or_default() += 1;
+        }
         for queue in self.crew.queues() {
-            let running = self
-                .running
-                .values()
-                .filter(|running| running.job.queue == queue);
-            self.parts.metrics.set_executing(queue, running.count());
-            self.parts
-                .metrics
-                .set_paused(queue, self.paused.contains(queue));
+            let attempts = executing.get(&**queue).copied().unwrap_or_default();
+            self.parts.metrics.set_executing(queue, attempts);
+            let paused = self.decided.paused.contains(&**queue);
+            self.parts.metrics.set_paused(queue, paused);
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::SchedulerActor;
 use crate::{
-    queue::{EMAIL, Ending, Outcome, Policy, State, Tally, settle},
-    store::{JobRow, Settled},
+    queue::{EMAIL, Ending, Outcome, Policy, State, Tally, Verdict, settle},
+    store::{Asked, JobRow, Settled, told},
     telemetry::Trace,
 };
 
@@ -22,10 +24,22 @@ impl SchedulerActor {
         let Some(running) = self.running.remove(&job.id) else {
             return;
         };
-        running.cancel.cancel();
+        running.stop.at_once();
         self.progress.remove(&job.id);
-        let settled = self.verdict(job, outcome);
+        let settled = self.verdict(&running.job, outcome);
         self.ended.push(settled);
+    }
+
+    /// Asks an attempt to stop; `false` says that it is not under way here.
+    pub(super) fn ask_to_stop(&mut self, asked: &Asked) -> bool {
+        let running = self.running.get_mut(&asked.job);
+        let running = running.filter(|running| running.job.attempt == asked.attempt);
+        let Some(running) = running else {
+            return false;
+        };
+        running.job.cancel_at = Some(asked.at);
+        running.stop.ask(&self.parts.clock);
+        true
     }
 
     /// What is to be written down of an attempt that ended so.
@@ -39,17 +53,22 @@ impl SchedulerActor {
             max_attempts: job.max_attempts,
             crashes: job.crashes,
         };
-        Settled {
+        let settled = Settled {
             job: job.clone(),
             verdict: settle(outcome, tally, &policy, now, chance),
             at: now,
+        };
+        match job.cancel_at {
+            Some(at) => heeding(settled, at),
+            None => settled,
         }
     }
 
     /// Takes in which of the ends are written. With `None` all of them wait for the next turn.
+    /// One that was refused because somebody has asked for a cancel since it was judged is judged anew.
     ///
     /// Answers whether jobs that waited for these may be due.
-    pub(super) fn settled(&mut self, answers: Option<Vec<bool>>) -> bool {
+    pub(super) fn settled(&mut self, answers: Option<Vec<bool>>, asked: &[Asked]) -> bool {
         let settling = std::mem::take(&mut self.settling);
         let Some(answers) = answers else {
             self.ended.splice(0..0, settling);
@@ -57,6 +76,10 @@ impl SchedulerActor {
         };
         let mut frees = false;
         for (settled, ours) in settling.into_iter().zip(answers) {
+            if let Some(at) = asked_since(&settled, asked).filter(|_| !ours) {
+                self.ended.push(heeding(settled, at));
+                continue;
+            }
             self.report(&settled, ours);
             if ours {
                 self.count(&settled);
@@ -158,6 +181,29 @@ impl SchedulerActor {
             let _ = drained.send(());
         }
     }
+}
+
+/// When somebody asked this attempt to stop, if it was judged without knowing that.
+fn asked_since(Settled { job, .. }: &Settled, asked: &[Asked]) -> Option<Timestamp> {
+    let this = |asked: &&Asked| (asked.job, asked.attempt) == (job.id, job.attempt);
+    let asked = asked.iter().find(this).filter(|_| job.cancel_at.is_none());
+    asked.map(|asked| asked.at)
+}
+
+/// An end of a job that somebody has asked to cancel. A letter of which nobody knows how far it came stays
+/// in doubt.
+fn heeding(
+    Settled {
+        mut job,
+        verdict,
+        at,
+    }: Settled,
+    asked_at: Timestamp,
+) -> Settled {
+    job.cancel_at = Some(asked_at);
+    let error = told(&job.queue, verdict.ending.word(), verdict.error.as_deref());
+    let verdict = Verdict { error, ..verdict }.heeding(job.cancel_at);
+    Settled { job, verdict, at }
 }
 
 /// What the log may say of an error. A mail server likes to repeat the recipient's address, which belongs

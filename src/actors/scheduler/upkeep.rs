@@ -52,13 +52,15 @@ impl SchedulerActor {
                 }
             }
             fail_points::pass!("strike_out.after");
-            store.orphans().await
+            Ok((store.queues().await?, store.orphans().await?))
         };
         let entered = entered.into_actor(self);
-        ctx.spawn(entered.map(|orphans, actor, ctx| match orphans {
-            Ok(orphans) => {
+        ctx.spawn(entered.map(|entered, actor, ctx| match entered {
+            Ok((queues, orphans)) => {
                 fail_points::pass!("scheduler.entered");
                 actor.entering = false;
+                // Before the first claim: it may not be for more actors than a queue is to have.
+                actor.decide(&queues);
                 actor.stale = true;
                 actor.rescue(orphans);
                 actor.turn(ctx);
@@ -156,7 +158,7 @@ impl SchedulerActor {
     fn abandon(&mut self) {
         self.progress.clear();
         for (_, running) in self.running.drain() {
-            running.cancel.cancel();
+            running.stop.at_once();
         }
     }
 

@@ -115,10 +115,10 @@ pub(in crate::cli) fn arguments() -> Command {
         )
         .subcommand(
             Command::new("cancel")
-                .about("Cancel jobs that wait")
+                .about("Cancel jobs that wait, and ask those that execute to stop")
                 .long_about(
-                    "Cancels jobs that wait. One that is executing can only be stopped by the server that runs it: \
-                     POST /api/v1/jobs/ID/cancel, or the operator's console.",
+                    "Cancels jobs that wait, and asks those that execute to stop. The server that runs one finds that \
+                     within 5 seconds, and gives it 5 more to clean up.",
                 )
                 .arg(ids())
                 .arg(json_flag()),

@@ -51,8 +51,14 @@ pub(super) fn one(
             ("created", Some(instant(job.created_at))),
             ("due", Some(instant(job.run_at))),
             ("started", job.started_at.map(instant)),
+            (
+                "cancel",
+                job.cancel_at
+                    .map(|at| format!("asked for at {}", instant(at))),
+            ),
             ("ended", job.finished_at.map(instant)),
             ("progress", job.progress.map(|done| format!("{done} %"))),
+            ("message", job.message.clone()),
             ("result", job.result.clone()),
         ],
     )?;
@@ -99,7 +105,7 @@ pub(super) fn flow(out: &mut dyn Write, flow: &FlowRows, json: bool) -> io::Resu
 }
 
 /// A job that is new.
-pub(super) fn enqueued(out: &mut dyn Write, job: &JobRow, json: bool) -> io::Result<()> {
+pub(in crate::cli) fn enqueued(out: &mut dyn Write, job: &JobRow, json: bool) -> io::Result<()> {
     if json {
         return output::json(out, &shown(job, Vec::new()));
     }
@@ -115,9 +121,15 @@ pub(super) fn retried(out: &mut dyn Write, jobs: &[JobRow], json: bool) -> io::R
     })
 }
 
-/// Jobs that are never to be done.
+/// Jobs that are never to be done, or not to the end.
 pub(super) fn cancelled(out: &mut dyn Write, jobs: &[JobRow], json: bool) -> io::Result<()> {
-    moved(out, jobs, json, |_| "is cancelled".to_owned())
+    moved(out, jobs, json, |job| {
+        let moved = match job.state {
+            State::Executing => "is asked to stop",
+            _ => "is cancelled",
+        };
+        moved.to_owned()
+    })
 }
 
 fn moved(

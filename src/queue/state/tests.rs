@@ -70,6 +70,26 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn what_was_asked_to_stop_is_cancelled_unless_it_was_completed(
+        outcome in any_outcome(), attempt in 1..30i32, max in 1..30i32
+    ) {
+        let now = Timestamp::UNIX_EPOCH;
+        let judged = settle(outcome, tally(attempt, max), &Policy::DEFAULT, now, 0.5);
+        let heeding = judged.clone().heeding(Some(now));
+        prop_assert_eq!(judged.clone().heeding(None), judged.clone());
+        if judged.state == State::Completed {
+            prop_assert_eq!(heeding, judged);
+        } else {
+            prop_assert_eq!((heeding.state, heeding.ending), (State::Cancelled, Ending::Cancelled));
+            prop_assert_eq!((heeding.run_at, heeding.free), (None, false));
+            let told = heeding.error.unwrap_or_default();
+            prop_assert!(told.starts_with(&judged.error.unwrap_or_default()), "{}", told);
+        }
+    }
+}
+
 fn rescued(tally: Tally) -> Verdict {
     let now = Timestamp::UNIX_EPOCH;
     settle(Outcome::Rescued, tally, &Policy::DEFAULT, now, 0.5)

@@ -17,7 +17,7 @@ struct List {
 
 #[derive(Serialize, ToSchema)]
 struct Actor {
-    name: &'static str,
+    name: String,
     kind: &'static str,
     parent: Option<&'static str>,
     state: &'static str,

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     new_job::{self, NewJobJson},
+    queues,
     schemas::or_empty,
 };
 use crate::{
@@ -94,6 +95,9 @@ pub struct Shown {
     flow: Option<JobId>,
     attempts: Vec<Attempt>,
     result: Option<String>,
+    /// When somebody asked it to stop while it executed.
+    #[schema(format = DateTime)]
+    cancel_at: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
@@ -167,6 +171,7 @@ fn name(name: String) -> Result<String, WebError> {
 )]
 pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJson>) -> Answer {
     let new = new_job::judge(&state.catalogue, new.into_inner()).map_err(WebError::Arguments)?;
+    queues::must_exist(&state, std::slice::from_ref(&new)).await?;
     let rows = state.scheduler.enqueue(vec![new]).await?;
     let job = rows
         .first()
@@ -180,10 +185,9 @@ pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJ
 #[utoipa::path(post, path = "/api/v1/jobs/batch", responses((status = CREATED, body = Inserted)))]
 pub async fn create_many(_: Operator, state: web::Data<State>, batch: web::Json<Batch>) -> Answer {
     let new = new_job::judge_all(&state.catalogue, batch.into_inner().jobs);
-    let rows = state
-        .scheduler
-        .enqueue(new.map_err(WebError::Arguments)?)
-        .await?;
+    let new = new.map_err(WebError::Arguments)?;
+    queues::must_exist(&state, &new).await?;
+    let rows = state.scheduler.enqueue(new).await?;
     Ok(HttpResponse::Created().json(Inserted {
         inserted: rows.len(),
     }))
@@ -196,10 +200,18 @@ pub async fn show(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> A
     answer(&state, &job).await
 }
 
-/// Cancels a job that waits.
-#[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", responses((status = OK, body = Shown), (status = CONFLICT)))]
+/// Cancels a job. 202 where it executes, here or elsewhere, and is yet to stop.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{id}/cancel",
+    responses((status = OK, body = Shown), (status = ACCEPTED, body = Shown), (status = CONFLICT)),
+)]
 pub async fn cancel(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> Answer {
     match state.scheduler.cancel(JobId(*id)).await? {
+        Some(job) if job.state == JobState::Executing => {
+            let attempts = state.store.attempts(job.id).await?;
+            Ok(HttpResponse::Accepted().json(shown(&job, attempts)))
+        }
         Some(job) => answer(&state, &job).await,
         None => Err(refused(&find(&state, JobId(*id)).await?, "cancelled")),
     }
@@ -246,6 +258,7 @@ pub fn shown(job: &JobRow, recorded: Vec<AttemptRow>) -> Shown {
         flow: job.flow,
         attempts: attempts(job, recorded),
         result: job.result.clone(),
+        cancel_at: job.cancel_at.map(instant),
     }
 }
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     jobs::{Catalogue, UnknownKind},
-    queue::{Due, MOST_ATTEMPTS, NewJob},
+    queue::{Due, LONGEST_KEY, MOST_ATTEMPTS, NewJob},
     web::error::Argument,
 };
 
@@ -37,6 +37,8 @@ pub struct NewJobJson {
     priority: Option<i32>,
     #[schema(minimum = 1, maximum = 1000)]
     max_attempts: Option<i32>,
+    queue: Option<String>,
+    limit_key: Option<String>,
 }
 
 fn no_args() -> Value {
@@ -90,6 +92,22 @@ pub fn judge(catalogue: &Catalogue, asked: NewJobJson) -> Result<NewJob, Vec<Arg
         let message = format!("give a whole number from 1 to {MOST_ATTEMPTS}");
         refuse("max_attempts", "out_of_range", message);
     }
+    let kind = catalogue.kind(&asked.kind);
+    let queue = asked.queue;
+    if let Some(why) = kind
+        .zip(queue.as_ref())
+        .and_then(|(kind, queue)| kind.refuses(queue))
+    {
+        refuse("queue", "invalid", why);
+    }
+    let key = asked.limit_key;
+    if key
+        .as_ref()
+        .is_some_and(|key| !(1..=LONGEST_KEY).contains(&key.len()))
+    {
+        let message = format!("give a text of 1 to {LONGEST_KEY} bytes");
+        refuse("limit_key", "out_of_range", message);
+    }
     let new = catalogue.new_job(&asked.kind, asked.args);
     match &new {
         Ok(_) => {}
@@ -101,6 +119,8 @@ pub fn judge(catalogue: &Catalogue, asked: NewJobJson) -> Result<NewJob, Vec<Arg
             due: due.unwrap_or(new.due),
             priority: asked.priority.unwrap_or(new.priority),
             max_attempts: attempts.unwrap_or(new.max_attempts),
+            queue: queue.unwrap_or(new.queue),
+            limit_key: key.or(new.limit_key),
             ..new
         }),
         _ => Err(wrong),

@@ -14,7 +14,7 @@ use utoipa::{
     },
 };
 
-use super::{actors, flows, jobs, queues, refusals, schemas::words, signups};
+use super::{actors, cron, flows, jobs, queues, refusals, schemas::words, signups};
 use crate::{
     jobs::Catalogue,
     web::{Answer, State, problem::Problem},
@@ -28,7 +28,7 @@ const TOKEN: &str = "token";
 #[openapi(
     info(
         title = "cadastro",
-        description = "Sign-ups for everybody; jobs, queues and actors for operators, by the token of \
+        description = "Sign-ups for everybody; jobs, flows, queues, the crontab and actors for operators, by the token of \
                        `--operator-token` or an operator's session. An address answers a method that it does \
                        not take with 405 and `Allow`."
     ),
@@ -44,8 +44,18 @@ const TOKEN: &str = "token";
         flows::create,
         flows::show,
         queues::list,
+        queues::show,
+        queues::set,
+        queues::remove,
         queues::pause,
         queues::resume,
+        cron::list,
+        cron::create,
+        cron::show,
+        cron::remove,
+        cron::enable,
+        cron::disable,
+        cron::run,
         actors::list,
     ),
     components(schemas(Problem)),

@@ -1,4 +1,4 @@
-//! `/api/v1/queues`: how the queues keep up, and the switch that pauses them.
+//! `/api/v1/queues`: how the queues keep up, and what operators decide of them.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,12 @@ use actix_web::{HttpResponse, rt, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::queue_change::{self, QueueJson, RateJson};
 use crate::{
-    queue::{EMAIL, TASK},
-    store::{Store, StoreError},
-    web::{Answer, State, WebError, jobs::instant, operator::Operator},
+    jobs::Catalogue,
+    queue::NewJob,
+    store::{Removal, Store, StoreError},
+    web::{Answer, State, WebError, error::Argument, jobs::instant, operator::Operator},
 };
 
 /// Every queue.
@@ -27,6 +29,11 @@ pub struct Queue {
     #[schema(format = DateTime)]
     pub paused_at: Option<String>,
     pub paused_because: Option<String>,
+    /// Actors on each instance, where somebody has decided that.
+    pub workers: Option<usize>,
+    pub at_once: Option<u32>,
+    pub at_once_per_key: Option<u32>,
+    pub rate: Option<RateJson>,
     /// When the job that has waited longest fell due.
     #[schema(format = DateTime)]
     pub oldest_due_at: Option<String>,
@@ -44,23 +51,90 @@ pub async fn list(_: Operator, state: web::Data<State>) -> Answer {
 /// Pauses a queue, on every instance: what runs goes on, nothing begins.
 #[utoipa::path(post, path = "/api/v1/queues/{queue}/pause", responses((status = OK, body = Queue)))]
 pub async fn pause(operator: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
-    let name = known(&name)?;
+    known(&state, &name).await?;
     let because = format!("paused by {}", operator.name);
-    state.scheduler.pause(name, &because).await?;
-    one(&state, name).await
+    state.scheduler.pause(&name, &because).await?;
+    one(&state, &name).await
 }
 
 /// Lets a paused queue go on.
 #[utoipa::path(post, path = "/api/v1/queues/{queue}/resume", responses((status = OK, body = Queue)))]
 pub async fn resume(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
-    let name = known(&name)?;
-    state.scheduler.resume(name).await?;
-    one(&state, name).await
+    known(&state, &name).await?;
+    state.scheduler.resume(&name).await?;
+    one(&state, &name).await
 }
 
-fn known(name: &str) -> Result<&'static str, WebError> {
-    let found = [EMAIL, TASK].into_iter().find(|known| *known == name);
-    found.ok_or(WebError::NotFound)
+/// A queue.
+#[utoipa::path(get, path = "/api/v1/queues/{queue}", responses((status = OK, body = Queue)))]
+pub async fn show(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
+    one(&state, &name).await
+}
+
+/// Makes a queue where there is none, and changes of it what is given.
+#[utoipa::path(put, path = "/api/v1/queues/{queue}", responses((status = OK, body = Queue)))]
+pub async fn set(
+    _: Operator,
+    state: web::Data<State>,
+    name: web::Path<String>,
+    asked: web::Json<QueueJson>,
+) -> Answer {
+    let set = queue_change::judge(&name, asked.into_inner()).map_err(WebError::Arguments)?;
+    state.scheduler.set_queue(&name, set).await?;
+    one(&state, &name).await
+}
+
+/// Removes a queue that holds no unfinished job.
+#[utoipa::path(delete, path = "/api/v1/queues/{queue}", responses((status = NO_CONTENT), (status = CONFLICT)))]
+pub async fn remove(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
+    if let Some(why) = stays(&state.catalogue, &name) {
+        return Err(WebError::Conflict(why));
+    }
+    match state.scheduler.remove_queue(&name).await? {
+        Removal::Done => Ok(HttpResponse::NoContent().finish()),
+        Removal::Unknown => Err(WebError::NotFound),
+        Removal::InUse => Err(WebError::Conflict(IN_USE.to_owned())),
+    }
+}
+
+/// Why a queue that holds jobs is not removed.
+pub const IN_USE: &str = "the queue holds jobs that are not finished";
+
+/// Why a queue cannot be removed, whatever it holds.
+pub fn stays(catalogue: &Catalogue, name: &str) -> Option<String> {
+    catalogue.has_queue(name).then(|| {
+        format!("kinds of job live in `{name}`, so it stays; its limits can be taken back")
+    })
+}
+
+/// Refuses jobs for queues that there are not: nobody would start them.
+pub async fn must_exist(state: &State, jobs: &[NewJob]) -> Result<(), WebError> {
+    let named = |job: &NewJob| state.catalogue.has_queue(&job.queue);
+    if jobs.iter().all(named) {
+        return Ok(());
+    }
+    let made = state.store.queues().await?;
+    let made = |job: &NewJob| made.iter().any(|row| row.name == job.queue);
+    let Some(index) = jobs.iter().position(|job| !named(job) && !made(job)) else {
+        return Ok(());
+    };
+    Err(WebError::Arguments(vec![Argument {
+        field: match jobs.len() {
+            1 => "queue".to_owned(),
+            _ => format!("jobs[{index}].queue"),
+        },
+        code: "unknown",
+        message: format!("there is no queue called `{}`", jobs[index].queue),
+    }]))
+}
+
+/// A kind of job names it, or an operator has made it.
+async fn known(state: &State, name: &str) -> Result<(), WebError> {
+    let made = async || state.store.queues().await;
+    match state.catalogue.has_queue(name) || made().await?.iter().any(|row| row.name == name) {
+        true => Ok(()),
+        false => Err(WebError::NotFound),
+    }
 }
 
 async fn one(state: &State, name: &str) -> Answer {
@@ -70,13 +144,16 @@ async fn one(state: &State, name: &str) -> Answer {
 
 /// As [`all`], on its own: where there are millions of jobs, it takes more questions than a visitor's page may.
 async fn looked_over(state: &State) -> Result<BTreeMap<String, Queue>, WebError> {
-    let store = state.store.clone();
-    let asked = rt::spawn(async move { all(&store).await });
+    let (store, catalogue) = (state.store.clone(), state.catalogue.clone());
+    let asked = rt::spawn(async move { all(&store, &catalogue).await });
     Ok(asked.await??)
 }
 
 /// Every queue, by its name.
-pub async fn all(store: &Store) -> Result<BTreeMap<String, Queue>, StoreError> {
+pub async fn all(
+    store: &Store,
+    catalogue: &Catalogue,
+) -> Result<BTreeMap<String, Queue>, StoreError> {
     let mut queues = BTreeMap::new();
     fn queue<'a>(queues: &'a mut BTreeMap<String, Queue>, name: &str) -> &'a mut Queue {
         queues.entry(name.to_owned()).or_insert_with(|| Queue {
@@ -84,7 +161,7 @@ pub async fn all(store: &Store) -> Result<BTreeMap<String, Queue>, StoreError> {
             ..Queue::default()
         })
     }
-    for name in [EMAIL, TASK] {
+    for name in catalogue.queues() {
         queue(&mut queues, name);
     }
     for count in store.job_counts().await? {
@@ -99,6 +176,10 @@ pub async fn all(store: &Store) -> Result<BTreeMap<String, Queue>, StoreError> {
         queue.paused = row.paused_at.is_some();
         queue.paused_at = row.paused_at.map(instant);
         queue.paused_because = row.because;
+        queue.workers = row.workers;
+        queue.at_once = row.limits.at_once;
+        queue.at_once_per_key = row.limits.at_once_per_key;
+        queue.rate = row.limits.rate.map(RateJson::from);
     }
     Ok(queues)
 }

@@ -1,0 +1,137 @@
+//! Enqueues what the calendar asks for, once among all instances.
+//!
+//! The rows are the truth here too: what this instance knows of them is when to look again. It looks when
+//! an entry falls due, when one was changed here, and no less often than at the table of jobs.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::{POLL, Scheduler, handle::uncut, messages::EntryChanged, upkeep::complain};
+use crate::{
+    actors::AskError,
+    jobs::{Catalogue, UnknownKind},
+    queue::NewEntry,
+    store::{EntryRow, JobRow, Store, StoreError},
+};
+
+/// When to look at the crontab.
+#[derive(Debug, Default)]
+pub(super) struct Calendar {
+    next: Option<Timestamp>,
+    /// When it was last read, by the machine's own time.
+    read: Option<Instant>,
+}
+
+/// What a look has shown.
+pub(super) struct Looked {
+    /// When the next entry falls due.
+    next: Option<Timestamp>,
+    /// Jobs were enqueued.
+    pub fired: bool,
+}
+
+impl Calendar {
+    /// Nothing is known: it has to be read.
+    pub(super) fn forget(&mut self) {
+        *self = Calendar::default();
+    }
+
+    /// Whether it is time to look.
+    pub(super) fn calls(&self, now: Timestamp) -> bool {
+        let unread = self.read.is_none_or(|read| read.elapsed() >= POLL);
+        unread || self.next.is_some_and(|next| next <= now)
+    }
+
+    pub(super) fn looked(&mut self, looked: &Looked) {
+        self.next = looked.next;
+        self.read = Some(Instant::now());
+    }
+
+    /// When the next entry falls due.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.next
+    }
+}
+
+/// Fires every entry that has fallen due, each in a transaction of its own.
+pub(super) async fn look(
+    store: &Store,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Result<Looked, StoreError> {
+    let mut rows = store.crontab().await?;
+    let is_due = |row: &&EntryRow| catalogue.next(row).is_some_and(|next| next <= now);
+    let due: Vec<_> = rows
+        .iter()
+        .filter(is_due)
+        .map(|row| row.entry.name.clone())
+        .collect();
+    let mut fired = false;
+    for name in &due {
+        match store.fire(name, &|row| catalogue.due(row, now), now).await {
+            Ok(jobs) => {
+                for JobRow { id, kind, .. } in &jobs {
+                    tracing::info!(entry = name, job.id = id.0, kind, "a cron entry has fired");
+                }
+                fired |= !jobs.is_empty();
+            }
+            Err(error @ StoreError::Away(_)) => return Err(error),
+            // It must not keep the others from firing.
+            Err(error) => complain(&error, "a cron entry could not fire; it is tried again"),
+        }
+    }
+    if !due.is_empty() {
+        rows = store.crontab().await?;
+    }
+    let ahead = rows.iter().filter_map(|row| catalogue.next(row));
+    // One that could not fire waits for the next look.
+    let next = ahead.filter(|next| *next > now).min();
+    Ok(Looked { next, fired })
+}
+
+impl Scheduler {
+    /// Adds an entry to the crontab. `None` says that there is one of this name.
+    pub async fn add_entry(&self, entry: NewEntry) -> Result<Option<EntryRow>, AskError> {
+        let (store, now) = (self.store.clone(), self.clock.now());
+        let row = uncut(async move { store.add_entry(&entry, now).await }).await??;
+        self.mailbox.tell(EntryChanged);
+        Ok(row)
+    }
+
+    /// Removes an entry that no kind declares. `false` says that there is none.
+    pub async fn remove_entry(&self, name: &str) -> Result<bool, AskError> {
+        let (store, name) = (self.store.clone(), name.to_owned());
+        let removed = uncut(async move { store.remove_entry(&name).await }).await??;
+        self.mailbox.tell(EntryChanged);
+        Ok(removed)
+    }
+
+    /// Lets an entry fire, or not any more. `None` says that there is none.
+    pub async fn enable_entry(
+        &self,
+        name: &str,
+        enabled: bool,
+    ) -> Result<Option<EntryRow>, AskError> {
+        let (store, now) = (self.store.clone(), self.clock.now());
+        let name = name.to_owned();
+        let row = uncut(async move { store.enable_entry(&name, enabled, now).await }).await??;
+        self.mailbox.tell(EntryChanged);
+        Ok(row)
+    }
+
+    /// Enqueues a job of this entry for now, whatever its schedule says and whether it is enabled or not.
+    pub async fn run_entry(
+        &self,
+        entry: &NewEntry,
+    ) -> Result<Result<JobRow, UnknownKind>, AskError> {
+        let job = match self.catalogue.job_of(entry) {
+            Ok(job) => job,
+            Err(unknown) => return Ok(Err(unknown)),
+        };
+        let rows = self.enqueue(vec![job]).await?;
+        let row = rows.into_iter().next();
+        row.map(|enqueued| Ok(enqueued.into_row()))
+            .ok_or_else(|| AskError::Fault("no row came of a new job".to_owned()))
+    }
+}

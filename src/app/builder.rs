@@ -1,0 +1,106 @@
+//! What cadastro is made of, before it starts: the settings, and what a program that embeds it adds.
+
+use super::AppError;
+use crate::{
+    clock::Clock,
+    config::{Config, DatabaseUrl},
+    jobs::{self, Catalogue, CatalogueBuilder},
+    metrics::Metrics,
+    store::{Migrations, PoolSize, Store, StoreError},
+    text::{RustEmbed, Templates, Text},
+};
+
+/// cadastro, before it starts. A program that embeds it adds jobs, words and tables of its own.
+pub struct Builder {
+    pub(super) config: Config,
+    pub(super) clock: Clock,
+    catalogue: CatalogueBuilder,
+    templates: Vec<Templates>,
+    migrations: Vec<Migrations>,
+}
+
+impl Builder {
+    pub(super) fn new(config: Config) -> Self {
+        Builder {
+            config,
+            clock: Clock::system(),
+            catalogue: jobs::catalogue(),
+            templates: Vec::new(),
+            migrations: Vec::new(),
+        }
+    }
+
+    /// Lives by this clock.
+    pub fn clock(self, clock: Clock) -> Self {
+        Builder { clock, ..self }
+    }
+
+    /// Knows these kinds of job as well.
+    pub fn jobs(self, add: impl FnOnce(CatalogueBuilder) -> CatalogueBuilder) -> Self {
+        Builder {
+            catalogue: add(self.catalogue),
+            ..self
+        }
+    }
+
+    /// Has these templates and sentences as well: a folder like `templates/`, with a `text/en.toml` and a
+    /// `text/pt-BR.toml` that say the same. Nothing in it may have the name of something of ours.
+    pub fn templates<E: RustEmbed>(mut self) -> Self {
+        self.templates.push(Templates::of::<E>());
+        self
+    }
+
+    /// Keeps these tables beside ours, brought to the database by `serve` and `migrate` after ours.
+    pub fn migrations(mut self, more: Migrations) -> Self {
+        self.migrations.push(more);
+        self
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Every kind of job.
+    ///
+    /// # Errors
+    ///
+    /// When two of them contradict each other.
+    pub fn catalogue(&self) -> Result<Catalogue, AppError> {
+        Ok(self.catalogue.clone().build()?)
+    }
+
+    /// Every template and sentence.
+    pub fn text(&self) -> Result<Text, AppError> {
+        Ok(Text::with(&self.templates)?)
+    }
+
+    /// Opens the configured database, as `serve` and all commands know it.
+    pub fn store(&self) -> Result<Store, AppError> {
+        Ok(self.open()?.0)
+    }
+
+    pub(super) fn open(&self) -> Result<(Store, Metrics), AppError> {
+        let (mut store, metrics) = match &self.config.database_url {
+            DatabaseUrl::Sqlite(path) => {
+                let metrics = metrics("sqlite");
+                (Store::sqlite(path, metrics.clone())?, metrics)
+            }
+            DatabaseUrl::Postgres(url) => {
+                let metrics = metrics("postgres");
+                let size = PoolSize::default();
+                (Store::postgres(url, size, metrics.clone())?, metrics)
+            }
+        };
+        for more in &self.migrations {
+            store = store.with_migrations(more.clone())?;
+        }
+        Ok((store, metrics))
+    }
+}
+
+fn metrics(database: &str) -> Metrics {
+    let metrics = Metrics::new(database);
+    metrics.know_db_errors(&StoreError::CLASSES);
+    metrics
+}

@@ -1,0 +1,25 @@
+//! What may still be changed of a job that waits.
+
+use serde_json::Value;
+
+use super::Due;
+
+/// What is to become of a job that waits; what is left out stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Edit {
+    /// When it is to run.
+    pub due: Option<Due>,
+    /// Lower runs first among the jobs that are due.
+    pub priority: Option<i32>,
+    /// Its arguments; they have to fit its kind. A key that was made of the former ones stays.
+    pub args: Option<Value>,
+    /// After so many attempts it is discarded; those it has had count. It gets one more in any case.
+    pub max_attempts: Option<i32>,
+}
+
+impl Edit {
+    /// Nothing would change.
+    pub fn is_empty(&self) -> bool {
+        *self == Edit::default()
+    }
+}
