@@ -27,13 +27,14 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Each library and the room in which it is at home.
-const HOMES: [(&str, &str); 7] = [
+const HOMES: [(&str, &str); 8] = [
     ("actix", "actors"),
     ("actix_web", "web"),
     ("diesel", "store"),
     ("lettre", "mail"),
     ("handlebars", "text"),
     ("clap", "cli"),
+    ("utoipa", "web"),
     ("cronexpr", "queue"),
 ];
 

@@ -19,6 +19,7 @@ mod login;
 mod mail;
 mod metrics;
 mod model;
+mod openapi;
 mod outage;
 mod progress;
 mod queues;

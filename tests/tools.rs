@@ -10,6 +10,7 @@ use tokio_postgres::{Client, NoTls, error::SqlState};
 use crate::support::{
     browser::{Browser, DESKTOP, PHONE},
     database::{PostgresServer, TestDatabase},
+    schemathesis,
 };
 
 async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
@@ -120,4 +121,46 @@ async fn axe_finds_what_breaks_the_rules_and_nothing_else() {
         .map(|found| found.rule)
         .collect();
     assert_eq!(rules, ["image-alt"]);
+}
+
+#[tokio::test]
+async fn schemathesis_finds_an_answer_that_its_document_does_not_have() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let document = json!({
+        "openapi": "3.1.0",
+        "info": {"title": "An API", "version": "1"},
+        "paths": {"/number": {"get": {"responses": {"200": {
+            "description": "OK",
+            "content": {"application/json": {"schema": {"type": "integer"}}},
+        }}}}},
+    });
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut visitor, _) = listener.accept().await.expect("a visitor");
+            let mut request = [0; 4096];
+            let read = visitor.read(&mut request).await.expect("a request");
+            let (status, body) = match &request[..read] {
+                asked if asked.starts_with(b"GET / ") => ("200 OK", document.to_string()),
+                asked if asked.starts_with(b"GET /number ") => ("200 OK", "\"one\"".to_owned()),
+                _ => ("405 Method Not Allowed", String::new()),
+            };
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+                 Allow: GET\r\nConnection: close\r\n\r\n"
+            );
+            let told = visitor.write_all((head + &body).as_bytes()).await;
+            told.expect("it listens");
+        }
+    });
+    let judged = tokio::task::spawn_blocking(move || {
+        let folder = tempfile::tempdir().expect("a folder");
+        schemathesis::judge(&url, "none", "none", 1, folder.path())
+    });
+    let judged = judged.await.expect("it is run");
+    server.abort();
+    let said = String::from_utf8_lossy(&judged.stdout);
+    assert!(!judged.status.success(), "{said}");
+    assert!(said.contains("Response violates schema"), "{said}");
 }

@@ -152,7 +152,8 @@ impl Member {
 }
 
 impl Upon {
-    const ALL: [Upon; 3] = [Upon::Success, Upon::Failure, Upon::End];
+    /// Every end.
+    pub const ALL: [Upon; 3] = [Upon::Success, Upon::Failure, Upon::End];
 
     /// As stored and shown.
     pub fn word(self) -> &'static str {

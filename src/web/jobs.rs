@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     queue::{EMAIL, JobId, State},
@@ -119,7 +120,8 @@ fn state_label(job: &JobRow) -> String {
 }
 
 /// A job, as anybody may read it who holds its receipt.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
 pub struct JobJson {
     id: JobId,
     kind: String,
@@ -127,8 +129,11 @@ pub struct JobJson {
     state: State,
     attempt: i32,
     max_attempts: i32,
+    #[schema(format = DateTime)]
     run_at: String,
+    #[schema(format = DateTime)]
     started_at: Option<String>,
+    #[schema(format = DateTime)]
     finished_at: Option<String>,
     progress: Option<i32>,
     message: Option<String>,

@@ -115,7 +115,7 @@ pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
 
 /// Every address there is; `at` answers other methods with 405.
 fn routes(config: &mut ServiceConfig) {
-    use api::{actors, cron, flows, health, jobs, many_jobs, queues, signups};
+    use api::{actors, cron, flows, health, jobs, many_jobs, openapi, queues, signups};
     use pages::{home, language, login, mailbox, receipt, signup};
 
     intake::configure(config);
@@ -189,6 +189,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(at("/api/v1/cron/{name}/disable").post(cron::disable))
         .service(at("/api/v1/cron/{name}/run").post(cron::run))
         .service(at("/api/v1/actors").get(actors::list))
+        .service(at("/api/openapi.json").get(openapi::show))
         .service(at("/healthz").get(health::alive))
         .service(at("/readyz").get(health::ready))
         .service(at("/metrics").get(metrics::scrape))

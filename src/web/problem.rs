@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::error::{Argument, WebError};
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A problem document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
     r#type: &'static str,
     /// The status in the words of RFC 9110.
@@ -31,7 +32,7 @@ pub struct Problem {
     reference: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Fault {
     code: &'static str,
     message: String,

@@ -11,6 +11,7 @@ pub mod mail_server;
 pub mod page;
 pub mod program;
 pub mod raw;
+pub mod schemathesis;
 pub mod smtp;
 pub mod time_of_day;
 pub mod visitor;

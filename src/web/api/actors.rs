@@ -2,18 +2,20 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     actors::ActorReport,
     web::{Answer, State, jobs::instant, operator::Operator},
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ActorList)]
 struct List {
     actors: Vec<Actor>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Actor {
     name: String,
     kind: &'static str,
@@ -26,13 +28,15 @@ struct Actor {
     last_restart: Option<Restart>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Restart {
+    #[schema(format = DateTime)]
     at: String,
     reason: &'static str,
 }
 
 /// Every kind of actor, parents first.
+#[utoipa::path(get, path = "/api/v1/actors", responses((status = OK, body = List)))]
 pub async fn list(_: Operator, state: web::Data<State>) -> Answer {
     let actors = state.tree.reports().into_iter().map(Actor::from).collect();
     Ok(HttpResponse::Ok().json(List { actors }))

@@ -4,9 +4,10 @@ use actix_web::{HttpResponse, http::header, web};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
-    jobs::shown as job_shown,
+    jobs::{Shown as ShownJob, shown as job_shown},
     new_entry::{self, NewEntryJson},
 };
 use crate::{
@@ -21,13 +22,14 @@ use crate::{
 const AHEAD: usize = 10;
 
 /// Every entry.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EntryList)]
 pub struct List {
     pub entries: Vec<Entry>,
 }
 
 /// An entry of the crontab.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Entry {
     pub name: String,
     pub kind: String,
@@ -40,14 +42,17 @@ pub struct Entry {
     /// A kind of job declares it: it can be disabled, and not removed.
     pub declared: bool,
     pub enabled: bool,
+    #[schema(format = DateTime)]
     pub last_at: Option<String>,
     pub last_job: Option<i64>,
     /// Null where it is disabled, or this program knows its kind or zone too little to tell.
+    #[schema(format = DateTime)]
     pub next_at: Option<String>,
 }
 
 /// An entry with what lies ahead.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WholeEntry)]
 pub struct Shown {
     #[serde(flatten)]
     pub entry: Entry,
@@ -56,14 +61,17 @@ pub struct Shown {
 }
 
 /// An instant that lies ahead.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Ahead {
+    #[schema(format = DateTime)]
     pub at: String,
     /// As the clock of the entry's zone shows it.
+    #[schema(format = DateTime)]
     pub local: String,
 }
 
-/// `GET /api/v1/cron`
+/// Every entry of the crontab.
+#[utoipa::path(get, path = "/api/v1/cron", responses((status = OK, body = List)))]
 pub async fn list(_: Operator, state: web::Data<State>) -> Answer {
     let rows = state.store.crontab().await?;
     let entries = rows
@@ -73,7 +81,15 @@ pub async fn list(_: Operator, state: web::Data<State>) -> Answer {
     Ok(HttpResponse::Ok().json(List { entries }))
 }
 
-/// `POST /api/v1/cron`
+/// Adds an entry to the crontab.
+#[utoipa::path(
+    post,
+    path = "/api/v1/cron",
+    responses(
+        (status = CREATED, body = Shown, headers(("Location" = String, description = "Where the entry is shown."))),
+        (status = CONFLICT),
+    ),
+)]
 pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewEntryJson>) -> Answer {
     let entry =
         new_entry::judge(&state.catalogue, new.into_inner()).map_err(WebError::Arguments)?;
@@ -86,12 +102,14 @@ pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewEntr
         .json(shown(&state.catalogue, &row, state.clock.now())))
 }
 
-/// `GET /api/v1/cron/{name}`
+/// An entry, and what lies ahead.
+#[utoipa::path(get, path = "/api/v1/cron/{name}", responses((status = OK, body = Shown)))]
 pub async fn show(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     answer(&state, &find(&state, &name).await?)
 }
 
-/// `DELETE /api/v1/cron/{name}`
+/// Removes an entry that no kind of job declares.
+#[utoipa::path(delete, path = "/api/v1/cron/{name}", responses((status = NO_CONTENT), (status = CONFLICT)))]
 pub async fn remove(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     find(&state, &name).await?;
     if state.scheduler.remove_entry(&name).await? {
@@ -101,17 +119,27 @@ pub async fn remove(_: Operator, state: web::Data<State>, name: web::Path<String
     Err(WebError::Conflict(declared))
 }
 
-/// `POST /api/v1/cron/{name}/enable`
+/// Lets an entry fire again.
+#[utoipa::path(post, path = "/api/v1/cron/{name}/enable", responses((status = OK, body = Shown)))]
 pub async fn enable(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     set(&state, &name, true).await
 }
 
-/// `POST /api/v1/cron/{name}/disable`
+/// Lets an entry fire no more.
+#[utoipa::path(post, path = "/api/v1/cron/{name}/disable", responses((status = OK, body = Shown)))]
 pub async fn disable(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     set(&state, &name, false).await
 }
 
-/// `POST /api/v1/cron/{name}/run`: a job of it, now.
+/// Enqueues a job of an entry, now.
+#[utoipa::path(
+    post,
+    path = "/api/v1/cron/{name}/run",
+    responses(
+        (status = CREATED, body = ShownJob, headers(("Location" = String, description = "Where the job is shown."))),
+        (status = CONFLICT),
+    ),
+)]
 pub async fn run(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     let row = find(&state, &name).await?;
     let job = match state.scheduler.run_entry(&row.entry).await {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     jobs::Listed,
@@ -20,13 +21,13 @@ use crate::{
 const MOST: usize = 1000;
 
 /// What a program sends.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewFlow {
     jobs: Vec<NewMember>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewMember {
     /// By which later ones name it; it is not kept.
@@ -38,7 +39,8 @@ struct NewMember {
 }
 
 /// A flow, as a graph.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Flow)]
 pub struct FlowJson {
     /// The number of its first job.
     flow: Option<JobId>,
@@ -47,14 +49,20 @@ pub struct FlowJson {
 }
 
 /// `after` waits for this end of `before`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Edge)]
 struct EdgeJson {
     before: JobId,
     after: JobId,
     upon: Upon,
 }
 
-/// `POST /api/v1/flows`: all of its jobs, or none.
+/// Enqueues a flow: all of its jobs, or none.
+#[utoipa::path(
+    post,
+    path = "/api/v1/flows",
+    responses((status = CREATED, body = FlowJson, headers(("Location" = String, description = "Where the flow is shown.")))),
+)]
 pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewFlow>) -> Answer {
     let flow = judge(&state.catalogue, new.into_inner()).map_err(WebError::Arguments)?;
     let jobs = state.scheduler.enqueue_flow(flow).await?;
@@ -68,7 +76,8 @@ pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewFlow
         .json(FlowJson::from(&rows)))
 }
 
-/// `GET /api/v1/jobs/{id}/flow`
+/// The flow that a job is of.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/flow", responses((status = OK, body = FlowJson)))]
 pub async fn show(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> Answer {
     let rows = state.store.flow(JobId(*id)).await?;
     let rows = rows.ok_or(WebError::NotFound)?;
@@ -102,6 +111,14 @@ fn judge(catalogue: &Catalogue, asked: NewFlow) -> Result<Flow, Vec<Argument>> {
         if members.contains_key(&asked.name) {
             let message = format!("two jobs are called `{}`", asked.name);
             wrong.push(argument(format!("{field}.name"), "taken", message));
+        }
+        if asked.job.is_unique() {
+            let message = "a flow is new as a whole: none of its jobs can be one that is there";
+            wrong.push(Argument::new(
+                format!("{field}.job.unique"),
+                "conflict",
+                message,
+            ));
         }
         let after = waits(&members, &asked.after, &field);
         let job = new_job::judge(catalogue, asked.job).map_err(|arguments| {

@@ -5,10 +5,12 @@ use std::{fmt::Display, str::FromStr};
 use actix_web::{HttpResponse, http::header, web};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     new_job::{self, EditJson, NewJobJson},
     queues,
+    schemas::or_empty,
 };
 use crate::{
     queue::{ARGS_BYTES, Ending, JobId, State as JobState},
@@ -37,18 +39,25 @@ const PAGE: i64 = 50;
 const LARGEST_PAGE: i64 = 1000;
 
 /// What a list is asked for. What is left empty, as a form sends it, is not asked for.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub struct Query {
     #[serde(deserialize_with = "unless_empty")]
+    #[param(schema_with = or_empty::<JobState>)]
     state: Option<JobState>,
     #[serde(deserialize_with = "unless_empty")]
+    #[param(value_type = String, required = false, pattern = "^[A-Za-z0-9_]*$")]
     kind: Option<String>,
     #[serde(deserialize_with = "unless_empty")]
+    #[param(value_type = String, required = false, pattern = "^[A-Za-z0-9_]*$")]
     queue: Option<String>,
+    /// From 1 to 1000; otherwise 50.
     #[serde(deserialize_with = "unless_empty")]
+    #[param(schema_with = or_empty::<i64>)]
     limit: Option<i64>,
+    /// The `next_cursor` of the page before.
     #[serde(deserialize_with = "unless_empty")]
+    #[param(schema_with = or_empty::<i64>)]
     cursor: Option<i64>,
 }
 
@@ -63,7 +72,8 @@ where
 }
 
 /// A page of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobList)]
 pub struct List {
     pub jobs: Vec<Listed>,
     /// Give it as `cursor` to go on; null at the end.
@@ -71,18 +81,21 @@ pub struct List {
 }
 
 /// A job in a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListedJob)]
 pub struct Listed {
     #[serde(flatten)]
     job: JobJson,
     priority: i32,
+    #[schema(format = DateTime)]
     created_at: String,
     /// As it is stored, behind the kind; null where it holds none, or none any more.
     unique_key: Option<String>,
 }
 
 /// A job with all that is known of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WholeJob)]
 pub struct Shown {
     #[serde(flatten)]
     job: Listed,
@@ -92,13 +105,16 @@ pub struct Shown {
     attempts: Vec<Attempt>,
     result: Option<String>,
     /// When somebody asked it to stop while it executed.
+    #[schema(format = DateTime)]
     cancel_at: Option<String>,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
 struct Attempt {
     attempt: i32,
+    #[schema(format = DateTime)]
     started_at: String,
+    #[schema(format = DateTime)]
     finished_at: Option<String>,
     /// Null while it lasts.
     outcome: Option<String>,
@@ -106,18 +122,19 @@ struct Attempt {
 }
 
 /// What a batch is made of.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
     jobs: Vec<NewJobJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Inserted {
     inserted: usize,
 }
 
-/// `GET /api/v1/jobs`
+/// Jobs, the newest first.
+#[utoipa::path(get, path = "/api/v1/jobs", params(Query), responses((status = OK, body = List)))]
 pub async fn list(_: Operator, state: web::Data<State>, query: web::Query<Query>) -> Answer {
     let query = query.into_inner();
     let limit = query.limit.unwrap_or(PAGE);
@@ -155,7 +172,15 @@ fn name(name: String) -> Result<String, WebError> {
     }
 }
 
-/// `POST /api/v1/jobs`: 201 with the new job, or 200 with the one that holds its key.
+/// Enqueues a job. 200 with the one that is there already, where another holds its key.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs",
+    responses(
+        (status = CREATED, body = Shown, headers(("Location" = String, description = "Where the job is shown."))),
+        (status = OK, body = Shown, headers(("Location" = String, description = "Where the job is shown."))),
+    ),
+)]
 pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJson>) -> Answer {
     let new = new_job::judge(&state.catalogue, new.into_inner()).map_err(WebError::Arguments)?;
     queues::must_exist(&state, std::slice::from_ref(&new)).await?;
@@ -173,7 +198,8 @@ pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJ
     Ok(created.insert_header(location).json(shown(job, Vec::new())))
 }
 
-/// `POST /api/v1/jobs/batch`: all of them, or none; those whose keys others hold do not count as inserted.
+/// Enqueues jobs: all of them, or none. Those whose keys others hold do not count as inserted.
+#[utoipa::path(post, path = "/api/v1/jobs/batch", responses((status = CREATED, body = Inserted)))]
 pub async fn create_many(_: Operator, state: web::Data<State>, batch: web::Json<Batch>) -> Answer {
     let jobs = batch.into_inner().jobs;
     if jobs.len() > BATCH_JOBS {
@@ -190,13 +216,19 @@ pub async fn create_many(_: Operator, state: web::Data<State>, batch: web::Json<
     }))
 }
 
-/// `GET /api/v1/jobs/{id}`
+/// A job and its attempts.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}", responses((status = OK, body = Shown)))]
 pub async fn show(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> Answer {
     let job = find(&state, JobId(*id)).await?;
     answer(&state, &job).await
 }
 
-/// `PATCH /api/v1/jobs/{id}`: changes a job that waits; what is not given stays.
+/// Changes a job that waits; what is not given stays.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/jobs/{id}",
+    responses((status = OK, body = Shown), (status = CONFLICT)),
+)]
 pub async fn edit(
     _: Operator,
     state: web::Data<State>,
@@ -208,7 +240,12 @@ pub async fn edit(
     answer(&state, &job).await
 }
 
-/// `POST /api/v1/jobs/{id}/cancel`: 202 where the job executes, here or elsewhere, and is yet to stop.
+/// Cancels a job. 202 where it executes, here or elsewhere, and is yet to stop.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{id}/cancel",
+    responses((status = OK, body = Shown), (status = ACCEPTED, body = Shown), (status = CONFLICT)),
+)]
 pub async fn cancel(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> Answer {
     match state.scheduler.cancel(JobId(*id)).await? {
         Some(job) if job.state == JobState::Executing => {
@@ -220,7 +257,8 @@ pub async fn cancel(_: Operator, state: web::Data<State>, id: web::Path<i64>) ->
     }
 }
 
-/// `POST /api/v1/jobs/{id}/retry`
+/// Makes a job due at once that failed or was cancelled.
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", responses((status = OK, body = Shown), (status = CONFLICT)))]
 pub async fn retry(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> Answer {
     match state.scheduler.retry(JobId(*id)).await? {
         Some(job) => answer(&state, &job).await,

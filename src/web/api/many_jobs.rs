@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     queue::{JobId, State as JobState},
@@ -13,8 +14,9 @@ use crate::{
 pub const BYTES: usize = 1024 * 1024;
 
 /// Which jobs a program means: by their numbers, by what they have in common, or all there are.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MeantJobs)]
 pub struct Meant {
     ids: Option<Vec<JobId>>,
     filter: Option<FilterJson>,
@@ -25,8 +27,9 @@ pub struct Meant {
     dry_run: bool,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = JobFilter)]
 struct FilterJson {
     state: Option<JobState>,
     kind: Option<String>,
@@ -34,18 +37,21 @@ struct FilterJson {
 }
 
 /// How many jobs can be moved so, and how many were.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MovedJobs)]
 pub struct MovedJson {
     matched: usize,
     changed: usize,
 }
 
-/// `POST /api/v1/jobs/retry`
+/// Makes jobs due again that failed or were cancelled, or only counts them.
+#[utoipa::path(post, path = "/api/v1/jobs/retry", responses((status = OK, body = MovedJson)))]
 pub async fn retry(_: Operator, state: web::Data<State>, meant: web::Json<Meant>) -> Answer {
     move_all(&state, Move::Retry, meant.into_inner()).await
 }
 
-/// `POST /api/v1/jobs/cancel`; jobs that execute are asked to stop.
+/// Cancels jobs, or only counts them; those that execute are asked to stop.
+#[utoipa::path(post, path = "/api/v1/jobs/cancel", responses((status = OK, body = MovedJson)))]
 pub async fn cancel(_: Operator, state: web::Data<State>, meant: web::Json<Meant>) -> Answer {
     move_all(&state, Move::Cancel, meant.into_inner()).await
 }

@@ -8,8 +8,11 @@ pub mod jobs;
 pub mod many_jobs;
 mod new_entry;
 mod new_job;
+pub mod openapi;
 pub mod queue_change;
 pub mod queues;
+mod refusals;
+mod schemas;
 pub mod signups;
 mod unique;
 

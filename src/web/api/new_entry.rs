@@ -4,6 +4,7 @@ use std::{fmt::Display, str::FromStr};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{
     jobs::Catalogue,
@@ -12,8 +13,9 @@ use crate::{
 };
 
 /// What a program sends.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewEntry)]
 pub struct NewEntryJson {
     name: String,
     kind: String,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::unique::{self, UniqueJson};
 use crate::{
@@ -16,16 +17,26 @@ use crate::{
 /// As far off as a job may be; whatever is later is a slip.
 const LATEST: f64 = 100.0 * 365.0 * 24.0 * 3600.0;
 
+/// The first instant that RFC 3339 can tell.
+const EARLIEST: Timestamp = Timestamp::constant(-62_167_219_200, 0);
+
+// As the document has them, where they have to be written out.
+const _: () = assert!(LATEST == 3_153_600_000.0 && MOST_ATTEMPTS == 1000);
+
 /// What a program sends.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewJob)]
 pub struct NewJobJson {
     kind: String,
     #[serde(default = "no_args")]
     args: Value,
+    #[schema(format = DateTime)]
     run_at: Option<String>,
+    #[schema(minimum = 0, maximum = 3153600000.0)]
     delay_seconds: Option<f64>,
     priority: Option<i32>,
+    #[schema(minimum = 1, maximum = 1000)]
     max_attempts: Option<i32>,
     queue: Option<String>,
     limit_key: Option<String>,
@@ -34,13 +45,21 @@ pub struct NewJobJson {
     unique: Option<UniqueJson>,
 }
 
+impl NewJobJson {
+    /// Whether it is to be the only one of its kind and key.
+    pub fn is_unique(&self) -> bool {
+        self.unique_key.is_some() || self.unique.is_some()
+    }
+}
+
 fn no_args() -> Value {
     Value::Object(Map::new())
 }
 
 /// What a program wants to change of a job.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = JobEdit)]
 pub struct EditJson {
     args: Option<Value>,
     run_at: Option<String>,
@@ -114,7 +133,12 @@ fn due(at: Option<&str>, delay: Option<f64>, wrong: &mut Vec<Argument>) -> Optio
             None
         }
         (Some(at), None) => match at.parse::<Timestamp>() {
-            Ok(at) => Some(Due::At(at)),
+            Ok(at) if at >= EARLIEST => Some(Due::At(at)),
+            Ok(_) => {
+                let message = "give an instant of the year 0000 or later".to_owned();
+                refuse("run_at", "out_of_range", message);
+                None
+            }
             Err(error) => {
                 let message = format!("give an instant as of RFC 3339: {error}");
                 refuse("run_at", "invalid", message);
@@ -189,6 +213,15 @@ mod tests {
             judged(at).unwrap().due,
             Due::At("2026-12-24T18:00:00Z".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn a_year_that_no_answer_could_tell_is_refused() {
+        let before = json!({"kind": "simple_task", "run_at": "-000001-12-31T23:59:59Z"});
+        let wrong = judged(before).unwrap_err();
+        assert_eq!(wrong, [("run_at".to_owned(), "out_of_range")]);
+        let first = json!({"kind": "simple_task", "run_at": "0000-01-01T00:00:00Z"});
+        assert!(judged(first).is_ok());
     }
 
     #[test]

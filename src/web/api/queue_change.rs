@@ -3,6 +3,7 @@
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     queue::{AT_ONCE, RATE_JOBS, RATE_PERIOD, Rate, SIZES, queue_name},
@@ -11,24 +12,32 @@ use crate::{
 };
 
 /// What a program sends. What is absent stays as it is; null takes it back.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = QueueChange)]
 pub struct QueueJson {
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 4096)]
     workers: Option<Option<i64>>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1000000)]
     at_once: Option<Option<i64>>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1000000)]
     at_once_per_key: Option<Option<i64>>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<RateJson>)]
     rate: Option<Option<RateJson>>,
 }
 
 /// So many starts at once, and then one for each share of the period.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Rate)]
 pub struct RateJson {
+    #[schema(minimum = 1, maximum = 1000000)]
     jobs: i64,
+    #[schema(minimum = 1, maximum = 2592000)]
     period_seconds: f64,
 }
 

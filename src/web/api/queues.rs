@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpResponse, rt, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::queue_change::{self, QueueJson, RateJson};
 use crate::{
@@ -14,16 +15,18 @@ use crate::{
 };
 
 /// Every queue.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = QueueList)]
 pub struct List {
     pub queues: Vec<Queue>,
 }
 
 /// How a queue keeps up.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
 pub struct Queue {
     pub name: String,
     pub paused: bool,
+    #[schema(format = DateTime)]
     pub paused_at: Option<String>,
     pub paused_because: Option<String>,
     /// Actors on each instance, where somebody has decided that.
@@ -32,18 +35,21 @@ pub struct Queue {
     pub at_once_per_key: Option<u32>,
     pub rate: Option<RateJson>,
     /// When the job that has waited longest fell due.
+    #[schema(format = DateTime)]
     pub oldest_due_at: Option<String>,
     /// How many there are, by state.
     pub jobs: BTreeMap<&'static str, i64>,
 }
 
-/// `GET /api/v1/queues`
+/// Every queue.
+#[utoipa::path(get, path = "/api/v1/queues", responses((status = OK, body = List)))]
 pub async fn list(_: Operator, state: web::Data<State>) -> Answer {
     let queues = looked_over(&state).await?.into_values().collect();
     Ok(HttpResponse::Ok().json(List { queues }))
 }
 
-/// `POST /api/v1/queues/{queue}/pause`
+/// Pauses a queue, on every instance: what runs goes on, nothing begins.
+#[utoipa::path(post, path = "/api/v1/queues/{queue}/pause", responses((status = OK, body = Queue)))]
 pub async fn pause(operator: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     known(&state, &name).await?;
     let because = format!("paused by {}", operator.name);
@@ -51,19 +57,22 @@ pub async fn pause(operator: Operator, state: web::Data<State>, name: web::Path<
     one(&state, &name).await
 }
 
-/// `POST /api/v1/queues/{queue}/resume`
+/// Lets a paused queue go on.
+#[utoipa::path(post, path = "/api/v1/queues/{queue}/resume", responses((status = OK, body = Queue)))]
 pub async fn resume(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     known(&state, &name).await?;
     state.scheduler.resume(&name).await?;
     one(&state, &name).await
 }
 
-/// `GET /api/v1/queues/{queue}`
+/// A queue.
+#[utoipa::path(get, path = "/api/v1/queues/{queue}", responses((status = OK, body = Queue)))]
 pub async fn show(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     one(&state, &name).await
 }
 
-/// `PUT /api/v1/queues/{queue}`: makes it where there is none, and changes of it what is given.
+/// Makes a queue where there is none, and changes of it what is given.
+#[utoipa::path(put, path = "/api/v1/queues/{queue}", responses((status = OK, body = Queue)))]
 pub async fn set(
     _: Operator,
     state: web::Data<State>,
@@ -75,7 +84,8 @@ pub async fn set(
     one(&state, &name).await
 }
 
-/// `DELETE /api/v1/queues/{queue}`
+/// Removes a queue that holds no unfinished job.
+#[utoipa::path(delete, path = "/api/v1/queues/{queue}", responses((status = NO_CONTENT), (status = CONFLICT)))]
 pub async fn remove(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     if let Some(why) = stays(&state.catalogue, &name) {
         return Err(WebError::Conflict(why));

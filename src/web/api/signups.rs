@@ -2,6 +2,7 @@
 
 use actix_web::{Error, HttpRequest, HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     store::JobRow,
@@ -18,26 +19,44 @@ use crate::{
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// What a program sends. A field that is missing counts as empty.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Signup {
     #[serde(default)]
+    #[schema(required, example = "maria")]
     username: String,
     #[serde(default)]
+    #[schema(required, example = "maria@example.com")]
     email: String,
     #[serde(default)]
+    #[schema(required, example = "tulipa janela quarenta")]
     password: String,
     /// The language of the letters; otherwise the request's.
     locale: Option<Locale>,
 }
 
-#[derive(Serialize)]
+/// A sign-up and its jobs.
+#[derive(Serialize, ToSchema)]
 struct Accepted<'a> {
     receipt: &'a str,
     status_url: &'a str,
     jobs: Vec<JobJson>,
 }
 
-/// `POST /api/v1/signups`
+/// Signs somebody up.
+///
+/// A taken address is answered like a new one; its owner gets a letter.
+#[utoipa::path(
+    post,
+    path = "/api/v1/signups",
+    security(()),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again, the first answer comes again.",
+        min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    request_body = Signup,
+    responses(
+        (status = ACCEPTED, body = Accepted, headers(("Location" = String, description = "Where to ask how it goes on."))),
+        (status = TOO_MANY_REQUESTS),
+    ),
+)]
 pub async fn create(
     visit: Visit,
     request: HttpRequest,
@@ -59,7 +78,8 @@ pub async fn create(
         .json(accepted(&signed_up.receipt, &status_url, &signed_up.jobs)))
 }
 
-/// `GET /api/v1/signups/{receipt}`
+/// What became of a sign-up.
+#[utoipa::path(get, path = "/api/v1/signups/{receipt}", security(()), responses((status = OK, body = Accepted)))]
 pub async fn show(visit: Visit, receipt: web::Path<String>) -> Answer {
     let found = receipt::find(&visit.state, &receipt).await?;
     let found = found.ok_or(WebError::NotFound)?;

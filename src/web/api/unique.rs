@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     queue::{State, States, Unique, Wins},
@@ -10,12 +11,14 @@ use crate::{
 };
 
 /// The long form; without a `key` the arguments are the key.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Unique)]
 pub struct UniqueJson {
     key: Option<String>,
     /// Those in which a job waits are always among them; left out, all in which it has not ended.
     while_in: Option<Vec<State>>,
+    #[schema(minimum = 1)]
     period_seconds: Option<f64>,
     #[serde(default)]
     wins: Wins,
