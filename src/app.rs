@@ -47,6 +47,10 @@ pub enum AppError {
     Migrations(#[from] MigrationClash),
     #[error("the catalogue of jobs contradicts itself: {0}")]
     Catalogue(#[from] CatalogueError),
+    #[error(
+        "the job `{0}` has secret arguments: give --secret-key, such as `openssl rand -base64 32` prints"
+    )]
+    NoKey(&'static str),
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
     /// Without the Registrar or the Scheduler nothing works; a fresh process may.

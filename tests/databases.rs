@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use cadastro::{
     account::{EmailAddress, NewUser, Username},
-    queue::{Due, NewJob, SignupId, State, TASK},
+    queue::{Due, NewJob, Secrets, SignupId, State, TASK},
     store::{JobRow, NewSignup, SignedUp, SignupRefusal, Store, StoreError},
     text::Locale,
 };
@@ -129,6 +129,7 @@ pub(crate) fn job(kind: &str) -> NewJob {
         kind: kind.to_owned(),
         queue: TASK.to_owned(),
         args: json!({}),
+        secrets: Secrets::default(),
         due: Due::After(Duration::ZERO),
         priority: 0,
         max_attempts: 3,

@@ -27,13 +27,14 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Each library and the room in which it is at home.
-const HOMES: [(&str, &str); 6] = [
+const HOMES: [(&str, &str); 7] = [
     ("actix", "actors"),
     ("actix_web", "web"),
     ("diesel", "store"),
     ("lettre", "mail"),
     ("handlebars", "text"),
     ("clap", "cli"),
+    ("chacha20poly1305", "queue"),
 ];
 
 fn root() -> &'static Path {

@@ -3,9 +3,10 @@
 use super::AppError;
 use crate::{
     clock::Clock,
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabaseUrl, SecretKey},
     jobs::{self, Catalogue, CatalogueBuilder},
     metrics::Metrics,
+    queue::Keys,
     store::{Migrations, PoolSize, Store, StoreError},
     text::{RustEmbed, Templates, Text},
 };
@@ -65,9 +66,14 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When two of them contradict each other.
+    /// When two of them contradict each other, or there is no key to seal the secrets of one.
     pub fn catalogue(&self) -> Result<Catalogue, AppError> {
-        Ok(self.catalogue.clone().build()?)
+        let catalogue = self.catalogue.clone().build()?;
+        let secret = catalogue.kinds().find(|kind| !kind.secrets.is_empty());
+        match secret {
+            Some(kind) if self.config.secret_keys.is_empty() => Err(AppError::NoKey(kind.name)),
+            _ => Ok(catalogue),
+        }
     }
 
     /// Every template and sentence.
@@ -92,6 +98,8 @@ impl Builder {
                 (Store::postgres(url, size, metrics.clone())?, metrics)
             }
         };
+        let keys = self.config.secret_keys.iter().map(SecretKey::expose);
+        store = store.with_keys(Keys::new(keys));
         for more in &self.migrations {
             store = store.with_migrations(more.clone())?;
         }

@@ -21,7 +21,7 @@ pub use self::{
     hash::HashCost,
     setting::{Repeat, Setting, Source, Subject},
     url::{DatabaseUrl, SmtpUrl, leads_here},
-    value::{LogFormat, Secret},
+    value::{LogFormat, Secret, SecretKey},
 };
 
 /// What was decided for this process. Its `Debug` shows no secret.
@@ -57,6 +57,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// How long an instance that went silent keeps its jobs, from 100 ms to a day. `15s`; `CADASTRO_LEASE`.
     pub lease: Duration,
+    /// What seals the secret arguments of jobs: the first; all of them open. None; `CADASTRO_SECRET_KEY`.
+    pub secret_keys: Vec<SecretKey>,
     /// Whether sign-up and log-in are limited. `on`; `CADASTRO_RATE_LIMIT`.
     pub rate_limit: bool,
     /// Whose `X-Forwarded-For` is believed. Nobody's; `CADASTRO_TRUSTED_PROXIES`.
@@ -116,6 +118,9 @@ impl Config {
                 &settings::LEASE,
                 value::duration(Duration::from_millis(100)..=DAY, "100ms to 1day"),
             )?,
+            secret_keys: given
+                .optional(&settings::SECRET_KEY, value::keys)?
+                .unwrap_or_default(),
             rate_limit: given.value(
                 &settings::RATE_LIMIT,
                 value::word(&[("on", true), ("off", false)]),

@@ -152,6 +152,16 @@ pub const LEASE: Setting = Setting {
     repeat: Repeat::Whole,
 };
 
+pub const SECRET_KEY: Setting = Setting {
+    subject: Subject::Jobs,
+    flag: Some("secret-key"),
+    env: "CADASTRO_SECRET_KEY",
+    default: None,
+    value_name: "KEYS",
+    help: "Seals the secret arguments of jobs: 32 bytes in base64 or hex; several, separated by commas, while one takes the place of another: the first seals, all open",
+    repeat: Repeat::Nothing,
+};
+
 pub const RATE_LIMIT: Setting = Setting {
     subject: Subject::Web,
     flag: Some("rate-limit"),
@@ -203,7 +213,7 @@ pub const LOG_LEVEL: Setting = Setting {
 };
 
 /// Every setting, in the order in which `--help` shows them.
-pub const ALL: [Setting; 20] = [
+pub const ALL: [Setting; 21] = [
     LISTEN,
     DATABASE_URL,
     SMTP_URL,
@@ -219,6 +229,7 @@ pub const ALL: [Setting; 20] = [
     ALLOW_WEAK_HASH,
     SHUTDOWN_GRACE,
     LEASE,
+    SECRET_KEY,
     RATE_LIMIT,
     TRUSTED_PROXIES,
     OPERATOR_TOKEN,

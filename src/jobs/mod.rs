@@ -8,7 +8,7 @@ mod welcome_email;
 mod work;
 
 pub use context::{Context, Tools};
-pub use registry::{Catalogue, CatalogueBuilder, CatalogueError, Kind, UnknownKind, Work};
+pub use registry::{Catalogue, CatalogueBuilder, CatalogueError, Kind, UnknownKind, Work, decode};
 pub use work::{Done, JobError, Letter, Task};
 
 use crate::{

@@ -9,7 +9,7 @@ use super::{Context, Done, JobError, Letter, Task};
 use crate::{
     fail_points,
     mail::Draft,
-    queue::{Due, EMAIL, Job, NewJob, Policy},
+    queue::{Due, EMAIL, Job, Keys, NewJob, Policy, Secrets},
     store::JobRow,
 };
 
@@ -23,6 +23,8 @@ pub struct Kind {
     pub name: &'static str,
     pub queue: &'static str,
     pub policy: Policy,
+    /// The fields of its arguments that nobody is to see.
+    pub secrets: &'static [&'static str],
     pub work: Work,
     check_args: fn(&Value) -> Result<(), serde_json::Error>,
 }
@@ -56,11 +58,8 @@ pub enum CatalogueError {
 pub enum UnknownKind {
     #[error("there is no kind of job called `{name}`; the kinds are {known}")]
     Name { name: String, known: String },
-    #[error("the arguments do not fit `{kind}`: {source}")]
-    Args {
-        kind: &'static str,
-        source: serde_json::Error,
-    },
+    #[error("the arguments do not fit `{kind}`: {reason}")]
+    Args { kind: &'static str, reason: String },
 }
 
 impl Catalogue {
@@ -86,18 +85,19 @@ impl Catalogue {
     }
 
     /// A job by its kind's name, due at once, with arguments that decode.
-    pub fn new_job(&self, name: &str, args: Value) -> Result<NewJob, UnknownKind> {
+    pub fn new_job(&self, name: &str, mut args: Value) -> Result<NewJob, UnknownKind> {
         let kind = self.kind(name).ok_or_else(|| UnknownKind::Name {
             name: name.to_owned(),
             known: self.0.keys().copied().collect::<Vec<_>>().join(", "),
         })?;
-        (kind.check_args)(&args).map_err(|source| UnknownKind::Args {
+        (kind.check_args)(&args).map_err(|error| UnknownKind::Args {
             kind: kind.name,
-            source,
+            reason: reason(&error, kind.secrets),
         })?;
         Ok(NewJob {
             kind: kind.name.to_owned(),
             queue: kind.queue.to_owned(),
+            secrets: Secrets::take(&mut args, kind.secrets),
             args,
             due: Due::After(std::time::Duration::ZERO),
             priority: 0,
@@ -119,7 +119,9 @@ impl CatalogueBuilder {
     pub fn task<T: Task>(self) -> Self {
         self.with::<T>(
             "task",
-            Work::Task(|job, cx| async move { decode::<T>(&job)?.run(cx).await }.boxed()),
+            Work::Task(|job, cx| {
+                async move { decode::<T>(&job, cx.store().keys())?.run(cx).await }.boxed()
+            }),
         )
     }
 
@@ -127,7 +129,9 @@ impl CatalogueBuilder {
     pub fn letter<L: Letter>(self) -> Self {
         self.with::<L>(
             "letter",
-            Work::Letter(|job, cx| async move { decode::<L>(&job)?.compose(cx).await }.boxed()),
+            Work::Letter(|job, cx| {
+                async move { decode::<L>(&job, cx.store().keys())?.compose(cx).await }.boxed()
+            }),
         )
     }
 
@@ -136,6 +140,7 @@ impl CatalogueBuilder {
             name: J::KIND,
             queue: J::QUEUE,
             policy: J::POLICY,
+            secrets: J::SECRETS,
             work,
             check_args: |args| J::deserialize(args).map(|_| ()),
         };
@@ -167,15 +172,33 @@ impl CatalogueBuilder {
     }
 }
 
-/// Arguments that cannot be decoded will not be decodable next time either.
-fn decode<J: Job>(job: &JobRow) -> Result<J, JobError> {
+/// The arguments of a stored job, its secrets opened.
+///
+/// Arguments that cannot be decoded will not be decodable next time either. A key can come back.
+pub fn decode<J: Job>(job: &JobRow, keys: &Keys) -> Result<J, JobError> {
     fail_points::pass!("handler.after_start", "{job:?}");
-    serde_json::from_str(&job.args).map_err(|error| {
+    let unreadable = |error| {
+        let reason = reason(&error, J::SECRETS);
         JobError::hopeless(format!(
-            "the arguments of `{}` cannot be read: {error}",
+            "the arguments of `{}` cannot be read: {reason}",
             job.kind
         ))
-    })
+    };
+    if J::SECRETS.is_empty() {
+        return serde_json::from_str(&job.args).map_err(unreadable);
+    }
+    let mut args = serde_json::from_str(&job.args).map_err(unreadable)?;
+    keys.open(J::KIND, J::SECRETS, &mut args)?;
+    serde_json::from_value(args).map_err(unreadable)
+}
+
+/// What is wrong with arguments. The decoder likes to repeat the value that it met, which may be a secret.
+fn reason(error: &serde_json::Error, secrets: &[&str]) -> String {
+    let reason = error.to_string();
+    match secrets.is_empty() || reason.starts_with("missing field") {
+        true => reason,
+        false => "what is wrong with them is not repeated, for some are secret".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -21,11 +21,13 @@
 mod job;
 mod outcome;
 mod policy;
+mod secrets;
 mod state;
 mod watch;
 
 pub use job::{Due, EMAIL, Job, JobId, NewJob, SignupId, TASK};
 pub use outcome::{Ending, Fault, Outcome};
 pub use policy::{MOST_ATTEMPTS, Policy};
+pub use secrets::{Keys, Secrets, Unopened, redacted};
 pub use state::{NOT_BEGUN, State, Tally, UnknownState, Verdict, settle};
 pub use watch::{PARTS, SILENT, Watch};

@@ -28,7 +28,7 @@ use super::{
     sqlite::{self, Lite},
     tls::Route,
 };
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, queue::Keys};
 
 /// SQLite lets one connection write at a time; a second writer would only wait.
 const SQLITE_READERS: usize = 4;
@@ -50,6 +50,7 @@ pub struct Store {
     #[doc(hidden)]
     pub db: Db,
     pub(super) trees: Arc<Trees>,
+    keys: Keys,
     /// The way to the PostgreSQL server, for a connection that no pool lends.
     pub(super) route: Option<Arc<Route>>,
     presence: Arc<Presence>,
@@ -78,6 +79,7 @@ impl Store {
                 read: pool(SQLITE_READERS, open)?,
             },
             trees: Arc::new(Trees::ours()),
+            keys: Keys::default(),
             route: None,
             presence: Arc::new(Presence::new(metrics)),
         })
@@ -102,6 +104,7 @@ impl Store {
         Ok(Store {
             db: Db::Postgres(pool),
             trees: Arc::new(Trees::ours()),
+            keys: Keys::default(),
             route: Some(route),
             presence: Arc::new(Presence::new(metrics)),
         })
@@ -113,6 +116,16 @@ impl Store {
             trees: Arc::new(Trees::clone(&self.trees).and(more)?),
             ..self
         })
+    }
+
+    /// The same store, which seals the secret arguments of jobs with these keys.
+    pub fn with_keys(self, keys: Keys) -> Self {
+        Store { keys, ..self }
+    }
+
+    /// What seals and opens the secret arguments of jobs.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// The value of the label `database` of `cadastro_build_info`.

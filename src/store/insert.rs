@@ -1,12 +1,15 @@
 //! Jobs, inserted by the hundred.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::{
+    Store, StoreError,
     many::{Many, Value},
     schema::jobs,
 };
-use crate::queue::{NewJob, State};
+use crate::queue::{NewJob, Secrets, State};
 
 const INSERT: &str = "INSERT INTO jobs (kind, queue, state, priority, args, attempt, max_attempts, \
      created_at, run_at, user_id, signup_id, crashes) VALUES ";
@@ -14,6 +17,30 @@ const INSERT: &str = "INSERT INTO jobs (kind, queue, state, priority, args, atte
 /// Every column, in the order of the table.
 const RETURNING: &str = " RETURNING id, kind, queue, state, priority, args, attempt, max_attempts, \
      created_at, run_at, started_at, finished_at, owner, progress, result, user_id, signup_id, crashes";
+
+impl Store {
+    /// The same jobs, as they may be written: their secrets sealed.
+    pub(super) fn sealed<'a>(&self, new: &'a [NewJob]) -> Result<Cow<'a, [NewJob]>, StoreError> {
+        if new.iter().all(|job| job.secrets.is_empty()) {
+            return Ok(new.into());
+        }
+        let seal = |job: &NewJob| {
+            let args = self.keys().seal(&job.kind, &job.args, &job.secrets);
+            let args = args.ok_or_else(|| {
+                let kind = &job.kind;
+                StoreError::Unusable(format!(
+                    "`{kind}` has secret arguments, and there is no --secret-key"
+                ))
+            })?;
+            Ok(NewJob {
+                args,
+                secrets: Secrets::default(),
+                ..job.clone()
+            })
+        };
+        new.iter().map(seal).collect()
+    }
+}
 
 /// Inserts jobs, and answers with their rows in any order; their numbers go up as they were given.
 pub(super) fn insert(new: &[NewJob], now: Timestamp) -> Many<'_, jobs::SqlType> {

@@ -26,14 +26,15 @@ pub struct SeenJobs {
     pub in_doubt: BTreeSet<JobId>,
 }
 
-/// Inserts jobs within the transaction on `$c`, and gives their rows in the same order.
+/// Inserts jobs within the transaction of `$store` on `$c`, and gives their rows in the same order.
 ///
 /// A macro, because the connections of the two databases share no type.
 macro_rules! insert_jobs {
-    ($c:ident, $jobs:expr, $now:expr) => {{
+    ($store:expr, $c:ident, $jobs:expr, $now:expr) => {{
         use $crate::store::{insert::insert, many::ROWS, rows::RawJob};
+        let jobs = $store.sealed($jobs)?;
         let mut rows: Vec<RawJob> = Vec::new();
-        for some in $jobs.chunks(ROWS) {
+        for some in jobs.chunks(ROWS) {
             rows.extend(insert(some, $now).load::<RawJob>($c).await?);
         }
         rows.sort_by_key(|row| row.id);
@@ -45,7 +46,9 @@ pub(super) use insert_jobs;
 impl Store {
     /// Enqueues jobs, all or none, and gives their rows in the same order.
     pub async fn enqueue(&self, new: &[NewJob], now: Timestamp) -> Result<Vec<JobRow>, StoreError> {
-        let rows = change!(self, |c| Ok::<_, StoreError>(insert_jobs!(c, new, now)))?;
+        let rows = change!(self, |c| Ok::<_, StoreError>(insert_jobs!(
+            self, c, new, now
+        )))?;
         job_rows(rows)
     }
 

@@ -176,7 +176,7 @@ impl Store {
                         ..job
                     })
                     .collect();
-                let rows = insert_jobs!(c, &first, now);
+                let rows = insert_jobs!(self, c, &first, now);
                 answers.push(Ok((new.receipt.clone(), rows, false, owner.is_some())));
             }
             fail_points::pass!("sign_up.before_commit");

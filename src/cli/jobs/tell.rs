@@ -38,7 +38,7 @@ pub(super) fn one(
         &[
             ("job", Some(job.id.to_string())),
             ("kind", Some(job.kind.clone())),
-            ("args", Some(job.args.clone())),
+            ("args", Some(job.shown_args().to_string())),
             ("queue", Some(job.queue.clone())),
             ("state", Some(job.state.to_string())),
             ("attempt", Some(attempt(job))),
