@@ -7,7 +7,7 @@ use crate::{
     jobs::{self, Catalogue, CatalogueBuilder},
     metrics::Metrics,
     queue::Keys,
-    store::{Migrations, PoolSize, Store, StoreError},
+    store::{Migrations, PoolSize, Sole, Store, StoreError},
     text::{RustEmbed, Templates, Text},
 };
 
@@ -18,6 +18,8 @@ pub struct Builder {
     catalogue: CatalogueBuilder,
     templates: Vec<Templates>,
     migrations: Vec<Migrations>,
+    /// Nothing outlives the process, whatever the settings say of a database.
+    in_memory: bool,
 }
 
 impl Builder {
@@ -28,6 +30,7 @@ impl Builder {
             catalogue: jobs::catalogue(),
             templates: Vec::new(),
             migrations: Vec::new(),
+            in_memory: false,
         }
     }
 
@@ -55,6 +58,22 @@ impl Builder {
     pub fn migrations(mut self, more: Migrations) -> Self {
         self.migrations.push(more);
         self
+    }
+
+    /// Keeps everything in memory, whatever the settings say of a database: for tests.
+    pub fn in_memory(self) -> Self {
+        Builder {
+            in_memory: true,
+            ..self
+        }
+    }
+
+    /// Takes the sole right to serve the configured file, if it is one.
+    pub(super) fn claim(&self) -> Result<Option<Sole>, StoreError> {
+        match &self.config.database_url {
+            DatabaseUrl::Sqlite(path) if !self.in_memory => Sole::claim(path).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// The settings.
@@ -88,6 +107,10 @@ impl Builder {
 
     pub(super) fn open(&self) -> Result<(Store, Metrics), AppError> {
         let (mut store, metrics) = match &self.config.database_url {
+            _ if self.in_memory => {
+                let metrics = metrics("sqlite");
+                (Store::sqlite_in_memory(metrics.clone())?, metrics)
+            }
             DatabaseUrl::Sqlite(path) => {
                 let metrics = metrics("sqlite");
                 (Store::sqlite(path, metrics.clone())?, metrics)
