@@ -23,7 +23,7 @@ const FLOORS: [&[&str]; 8] = [
     &["actors"],
     &["web"],
     &["app"],
-    &["cli", "main", "lib"],
+    &["cli", "testing", "main", "lib"],
 ];
 
 /// Each library and the room in which it is at home.

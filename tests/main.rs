@@ -21,5 +21,6 @@ mod retries;
 mod security;
 mod signup;
 mod support;
+mod testing;
 mod tls;
 mod tools;

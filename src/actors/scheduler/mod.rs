@@ -108,6 +108,8 @@ pub(super) struct SchedulerActor {
     stopping: bool,
     /// Who waits for the last attempt to be written down.
     drained: Option<oneshot::Sender<()>>,
+    /// Who waits for a quiet moment.
+    quiet: Vec<oneshot::Sender<usize>>,
     changes: broadcast::Sender<Change>,
 }
 
@@ -156,6 +158,7 @@ pub(super) fn start(parts: Parts, vitals: Arc<Vitals>, exceeded: impl Fn() + 'st
             unsure: false,
             stopping: false,
             drained: None,
+            quiet: Vec::new(),
             changes: news,
         },
     );
@@ -255,6 +258,7 @@ impl SchedulerActor {
             self.turn(ctx);
         } else {
             self.end_drain();
+            self.tell_quiet();
             self.arm(ctx);
         }
     }
