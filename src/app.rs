@@ -17,7 +17,7 @@ use crate::{
     account::Hasher,
     actors::{self, Actors, Foundations, Registrar, Scheduler, Tree, Workshops},
     clock::Clock,
-    config::{Config, DatabaseUrl},
+    config::Config,
     jobs::CatalogueError,
     mail::{BadSetting, Mailer, SmtpSettings},
     metrics::Metrics,
@@ -47,6 +47,10 @@ pub enum AppError {
     Migrations(#[from] MigrationClash),
     #[error("the catalogue of jobs contradicts itself: {0}")]
     Catalogue(#[from] CatalogueError),
+    #[error(
+        "the job `{0}` has secret arguments: give --secret-key, such as `openssl rand -base64 32` prints"
+    )]
+    NoKey(&'static str),
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
     /// Without the Registrar or the Scheduler nothing works; a fresh process may.
@@ -86,13 +90,10 @@ impl Builder {
     pub async fn start(self) -> Result<App, AppError> {
         let catalogue = self.catalogue()?;
         let text = self.text()?;
+        let sole = self.claim()?;
         let (store, metrics) = self.open()?;
         let Builder { config, clock, .. } = self;
         let mailer = mailer(&config)?;
-        let sole = match &config.database_url {
-            DatabaseUrl::Sqlite(path) => Some(Sole::claim(path)?),
-            DatabaseUrl::Postgres(_) => None,
-        };
         for migration in store.migrate_once_there().await? {
             tracing::info!(migration, "the database was migrated");
         }

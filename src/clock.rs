@@ -28,12 +28,42 @@ const LEAP: SignedDuration = SignedDuration::from_secs(2);
 
 /// The one source of "now" for every room. Clones show the same time.
 #[derive(Clone, Debug)]
-pub struct Clock(Hand);
+pub struct Clock {
+    hand: Hand,
+    /// The job on whose behalf somebody sleeps.
+    job: Option<i64>,
+}
 
 #[derive(Clone, Debug)]
 enum Hand {
     System(Arc<Mutex<Steady>>),
-    Set(Arc<watch::Sender<Timestamp>>),
+    Set(Arc<Standing>),
+}
+
+/// Time that stands until it is moved.
+#[derive(Debug)]
+struct Standing {
+    now: watch::Sender<Timestamp>,
+    sleepers: watch::Sender<Vec<Sleeper>>,
+}
+
+/// Somebody who waits for an instant of a standing clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sleeper {
+    pub job: Option<i64>,
+    pub until: Timestamp,
+}
+
+/// Takes its sleeper off the list, however the sleep ends.
+struct Bed<'a>(&'a Standing, Sleeper);
+
+impl Drop for Bed<'_> {
+    fn drop(&mut self) {
+        self.0.sleepers.send_modify(|sleepers| {
+            let found = sleepers.iter().position(|sleeper| *sleeper == self.1);
+            found.map(|at| sleepers.swap_remove(at));
+        });
+    }
 }
 
 /// Time that goes on evenly, whatever happens to the time of day.
@@ -97,19 +127,42 @@ impl Clock {
     /// Counts from the machine's time of day.
     pub fn system() -> Self {
         let steady = Steady::at(Timestamp::now(), uptime());
-        Clock(Hand::System(Arc::new(Mutex::new(steady))))
+        Clock::by(Hand::System(Arc::new(Mutex::new(steady))))
     }
 
     /// A clock that stands at `now` until [`Clock::advance`] moves it.
     pub fn standing_at(now: Timestamp) -> Self {
-        Clock(Hand::Set(Arc::new(watch::Sender::new(now))))
+        Clock::by(Hand::Set(Arc::new(Standing {
+            now: watch::Sender::new(now),
+            sleepers: watch::Sender::default(),
+        })))
+    }
+
+    fn by(hand: Hand) -> Self {
+        Clock { hand, job: None }
+    }
+
+    /// The same clock in the hands of a job: whoever moves it can tell a job that waits from one at work.
+    pub fn of_job(&self, job: i64) -> Self {
+        Clock {
+            hand: self.hand.clone(),
+            job: Some(job),
+        }
+    }
+
+    /// Who sleeps by a standing clock; nobody is told of by the machine's own.
+    pub(crate) fn sleepers(&self) -> Option<watch::Receiver<Vec<Sleeper>>> {
+        match &self.hand {
+            Hand::System(_) => None,
+            Hand::Set(standing) => Some(standing.sleepers.subscribe()),
+        }
     }
 
     /// The present instant, cut to the microseconds that the databases keep.
     pub fn now(&self) -> Timestamp {
-        let now = match &self.0 {
+        let now = match &self.hand {
             Hand::System(steady) => lock(steady).read(Timestamp::now(), uptime()),
-            Hand::Set(hand) => *hand.borrow(),
+            Hand::Set(standing) => *standing.now.borrow(),
         };
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
@@ -117,7 +170,7 @@ impl Clock {
     /// Takes over another clock's time, which shows `theirs` at this moment: at once, before anything
     /// has begun by this one. A clock that is moved by hand does not listen.
     pub fn set(&self, theirs: Timestamp) {
-        if let Hand::System(steady) = &self.0 {
+        if let Hand::System(steady) = &self.hand {
             let now = Timestamp::now();
             let lead = theirs.duration_since(now);
             *lock(steady) = Steady {
@@ -129,7 +182,7 @@ impl Clock {
 
     /// Follows another clock from now on, which shows `theirs` at this moment.
     pub fn follow(&self, theirs: Timestamp) {
-        if let Hand::System(steady) = &self.0 {
+        if let Hand::System(steady) = &self.hand {
             lock(steady).lead = theirs.duration_since(Timestamp::now());
         }
     }
@@ -138,8 +191,10 @@ impl Clock {
     ///
     /// The machine's own clock does not obey: nothing happens.
     pub fn advance(&self, by: Duration) {
-        if let Hand::Set(hand) = &self.0 {
-            hand.send_modify(|now| *now = now.saturating_add(by).unwrap_or(Timestamp::MAX));
+        if let Hand::Set(standing) = &self.hand {
+            standing
+                .now
+                .send_modify(|now| *now = now.saturating_add(by).unwrap_or(Timestamp::MAX));
         }
     }
 
@@ -151,7 +206,7 @@ impl Clock {
 
     /// Returns once this clock shows `until`.
     pub async fn sleep_until(&self, until: Timestamp) {
-        match &self.0 {
+        match &self.hand {
             Hand::System(_) => loop {
                 let left = until.duration_since(self.now());
                 match Duration::try_from(left) {
@@ -160,24 +215,33 @@ impl Clock {
                     _ => return,
                 }
             },
-            Hand::Set(hand) => {
+            Hand::Set(standing) => {
+                let job = self.job;
+                let _bed = standing.lie_down(Sleeper { job, until });
                 // An error says that the clock itself is gone, and with it all who wait.
-                let _ = hand.subscribe().wait_for(|now| *now >= until).await;
+                let _ = standing.now.subscribe().wait_for(|now| *now >= until).await;
             }
         }
     }
 
     /// A future that ends at the next move of a standing clock; never, on the machine's own.
     pub fn moved(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        match &self.0 {
+        match &self.hand {
             Hand::System(_) => Box::pin(std::future::pending()),
-            Hand::Set(hand) => {
-                let mut hand = hand.subscribe();
+            Hand::Set(standing) => {
+                let mut hand = standing.now.subscribe();
                 Box::pin(async move {
                     let _ = hand.changed().await;
                 })
             }
         }
+    }
+}
+
+impl Standing {
+    fn lie_down(&self, sleeper: Sleeper) -> Bed<'_> {
+        self.sleepers.send_modify(|sleepers| sleepers.push(sleeper));
+        Bed(self, sleeper)
     }
 }
 
@@ -231,7 +295,7 @@ mod tests {
         clock.set(theirs);
         let ahead = clock.now().duration_since(theirs);
         assert!(ahead >= seconds(0) && ahead < seconds(3600), "{ahead:?}");
-        let Hand::System(steady) = &clock.0 else {
+        let Hand::System(steady) = &clock.hand else {
             unreachable!("it is the system's");
         };
         assert!(!lock(steady).told_of_leap);

@@ -3,7 +3,7 @@
 //! A room imports only from the floors below its own:
 //!
 //! ```text
-//! cli                                            the door for people with a terminal
+//! cli, testing                                   the doors for people with a terminal, and for tests
 //! app                                            builds the rooms, closes them in reverse order
 //! web                                            the door for browsers and programs
 //! actors                                         Registrar, Scheduler, EmailActor, TaskActor
@@ -27,5 +27,6 @@ pub mod metrics;
 pub mod queue;
 pub mod store;
 pub mod telemetry;
+pub mod testing;
 pub mod text;
 pub mod web;

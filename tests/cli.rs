@@ -10,7 +10,7 @@ mod users;
 
 use std::{
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
@@ -23,6 +23,7 @@ use crate::support::database::TestDatabase;
 pub struct Terminal {
     folder: TempDir,
     environment: Vec<(String, String)>,
+    program: PathBuf,
 }
 
 /// What a command said.
@@ -39,6 +40,7 @@ impl Terminal {
         Terminal {
             folder,
             environment: Vec::new(),
+            program: env!("CARGO_BIN_EXE_cadastro").into(),
         }
     }
 
@@ -49,7 +51,15 @@ impl Terminal {
         terminal
     }
 
-    fn with(mut self, name: &str, value: &str) -> Self {
+    /// One in which another program stands for cadastro.
+    pub fn of(program: PathBuf) -> Self {
+        Terminal {
+            program,
+            ..Terminal::new()
+        }
+    }
+
+    pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.into(), value.into()));
         self
     }
@@ -80,7 +90,7 @@ impl Terminal {
     }
 
     fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cadastro"));
+        let mut command = Command::new(&self.program);
         command.args(line.split_whitespace());
         command.env_clear().current_dir(self.folder.path());
         let environment = self.environment.iter().map(|(name, value)| (name, value));
@@ -113,13 +123,13 @@ impl Said {
     }
 
     #[track_caller]
-    fn json(self) -> Value {
+    pub fn json(self) -> Value {
         serde_json::from_str(&self.done()).expect("one JSON value")
     }
 
     /// Its one line of regret.
     #[track_caller]
-    fn refused(self, code: i32) -> String {
+    pub fn refused(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert_eq!(self.err.lines().count(), 1, "{self:?}");
         let line = self.err.strip_prefix("cadastro: ").expect("our name");

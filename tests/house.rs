@@ -23,11 +23,11 @@ const FLOORS: [&[&str]; 8] = [
     &["actors"],
     &["web"],
     &["app"],
-    &["cli", "main", "lib"],
+    &["cli", "testing", "main", "lib"],
 ];
 
 /// Each library and the room in which it is at home.
-const HOMES: [(&str, &str); 8] = [
+const HOMES: [(&str, &str); 9] = [
     ("actix", "actors"),
     ("actix_web", "web"),
     ("diesel", "store"),
@@ -36,6 +36,7 @@ const HOMES: [(&str, &str); 8] = [
     ("clap", "cli"),
     ("utoipa", "web"),
     ("cronexpr", "queue"),
+    ("chacha20poly1305", "queue"),
 ];
 
 fn root() -> &'static Path {
@@ -198,9 +199,7 @@ fn the_readme_names_only_files_that_exist() {
         let is_path = quoted.contains('/') && !quoted.contains([' ', '{', '*', '<', '…', '$']);
         let ours = ["src/", "tests/", "templates/", "migrations/"];
         if is_path && ours.iter().any(|folder| quoted.starts_with(folder)) {
-            // The one file that the reader is told to write.
-            let there = quoted == "src/jobs/reminder.rs" || root().join(quoted).exists();
-            assert!(there, "README.md names {quoted}");
+            assert!(root().join(quoted).exists(), "README.md names {quoted}");
         }
     }
 }

@@ -53,7 +53,7 @@ impl Bench {
         let cx = JobContext::new(self.tools.clone(), run.job.clone()).until(run.stop.token());
         let bounds = Bounds::new(
             &self.threads,
-            cx.clock(),
+            &self.tools.clock,
             cx.begun(),
             kind.policy.time_limit,
             &run.stop,

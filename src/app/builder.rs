@@ -3,10 +3,11 @@
 use super::AppError;
 use crate::{
     clock::Clock,
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabaseUrl, SecretKey},
     jobs::{self, Catalogue, CatalogueBuilder},
     metrics::Metrics,
-    store::{Migrations, PoolSize, Store, StoreError},
+    queue::Keys,
+    store::{Migrations, PoolSize, Sole, Store, StoreError},
     text::{RustEmbed, Templates, Text},
 };
 
@@ -17,6 +18,8 @@ pub struct Builder {
     catalogue: CatalogueBuilder,
     templates: Vec<Templates>,
     migrations: Vec<Migrations>,
+    /// Nothing outlives the process, whatever the settings say of a database.
+    in_memory: bool,
 }
 
 impl Builder {
@@ -27,6 +30,7 @@ impl Builder {
             catalogue: jobs::catalogue(),
             templates: Vec::new(),
             migrations: Vec::new(),
+            in_memory: false,
         }
     }
 
@@ -56,6 +60,22 @@ impl Builder {
         self
     }
 
+    /// Keeps everything in memory, whatever the settings say of a database: for tests.
+    pub fn in_memory(self) -> Self {
+        Builder {
+            in_memory: true,
+            ..self
+        }
+    }
+
+    /// Takes the sole right to serve the configured file, if it is one.
+    pub(super) fn claim(&self) -> Result<Option<Sole>, StoreError> {
+        match &self.config.database_url {
+            DatabaseUrl::Sqlite(path) if !self.in_memory => Sole::claim(path).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
@@ -65,9 +85,14 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When two of them contradict each other.
+    /// When two of them contradict each other, or there is no key to seal the secrets of one.
     pub fn catalogue(&self) -> Result<Catalogue, AppError> {
-        Ok(self.catalogue.clone().build()?)
+        let catalogue = self.catalogue.clone().build()?;
+        let secret = catalogue.kinds().find(|kind| !kind.secrets.is_empty());
+        match secret {
+            Some(kind) if self.config.secret_keys.is_empty() => Err(AppError::NoKey(kind.name)),
+            _ => Ok(catalogue),
+        }
     }
 
     /// Every template and sentence.
@@ -82,6 +107,10 @@ impl Builder {
 
     pub(super) fn open(&self) -> Result<(Store, Metrics), AppError> {
         let (mut store, metrics) = match &self.config.database_url {
+            _ if self.in_memory => {
+                let metrics = metrics("sqlite");
+                (Store::sqlite_in_memory(metrics.clone())?, metrics)
+            }
             DatabaseUrl::Sqlite(path) => {
                 let metrics = metrics("sqlite");
                 (Store::sqlite(path, metrics.clone())?, metrics)
@@ -92,6 +121,8 @@ impl Builder {
                 (Store::postgres(url, size, metrics.clone())?, metrics)
             }
         };
+        let keys = self.config.secret_keys.iter().map(SecretKey::expose);
+        store = store.with_keys(Keys::new(keys));
         for more in &self.migrations {
             store = store.with_migrations(more.clone())?;
         }

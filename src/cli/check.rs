@@ -56,7 +56,12 @@ impl Check {
         };
 
         // One that cannot be read has ended the program with a line of its own.
-        report.line("settings", Ok("all of them can be read".to_owned()))?;
+        let served = app.catalogue().and_then(|_| app.text());
+        let readable = "all of them can be read".to_owned();
+        report.line(
+            "settings",
+            served.map(|_| readable).map_err(|error| error.to_string()),
+        )?;
 
         let store = database(app).await;
         let answers = format!("{} answers", config.database_url);

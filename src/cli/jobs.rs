@@ -158,7 +158,7 @@ impl Jobs {
                 let store = open::store(app).await?;
                 let job = store.job(id).await?.ok_or_else(|| none(id))?;
                 if let Some(args) = &edit.args {
-                    let checked = app.catalogue()?.check(&job.kind, args);
+                    let checked = app.catalogue()?.check_edit(&job.kind, args);
                     checked.map_err(|error| Failure::Usage(error.to_string()))?;
                 }
                 let edited = store.edit(id, &edit, now).await?;

@@ -23,7 +23,7 @@ pub use self::{
     retention::Retention,
     setting::{Repeat, Setting, Source, Subject},
     url::{DatabaseUrl, SmtpUrl, leads_here},
-    value::{LogFormat, Secret},
+    value::{LogFormat, Secret, SecretKey},
 };
 
 /// What was decided for this process. Its `Debug` shows no secret.
@@ -61,6 +61,8 @@ pub struct Config {
     pub lease: Duration,
     /// How long jobs are kept that have ended. `completed=7d,cancelled=30d,discarded=90d`; `CADASTRO_RETENTION`.
     pub retention: Retention,
+    /// What seals the secret arguments of jobs: the first; all of them open. None; `CADASTRO_SECRET_KEY`.
+    pub secret_keys: Vec<SecretKey>,
     /// Whether sign-up and log-in are limited. `on`; `CADASTRO_RATE_LIMIT`.
     pub rate_limit: bool,
     /// Whose `X-Forwarded-For` is believed. Nobody's; `CADASTRO_TRUSTED_PROXIES`.
@@ -121,6 +123,9 @@ impl Config {
                 value::duration(Duration::from_millis(100)..=DAY, "100ms to 1day"),
             )?,
             retention: given.value(&settings::RETENTION, retention::retention)?,
+            secret_keys: given
+                .optional(&settings::SECRET_KEY, value::keys)?
+                .unwrap_or_default(),
             rate_limit: given.value(
                 &settings::RATE_LIMIT,
                 value::word(&[("on", true), ("off", false)]),

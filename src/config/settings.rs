@@ -162,6 +162,16 @@ pub const RETENTION: Setting = Setting {
     repeat: Repeat::Whole,
 };
 
+pub const SECRET_KEY: Setting = Setting {
+    subject: Subject::Jobs,
+    flag: Some("secret-key"),
+    env: "CADASTRO_SECRET_KEY",
+    default: None,
+    value_name: "KEYS",
+    help: "Seals the secret arguments of jobs: 32 bytes in base64 or hex; several, separated by commas, while one takes the place of another: the first seals, all open",
+    repeat: Repeat::Nothing,
+};
+
 pub const RATE_LIMIT: Setting = Setting {
     subject: Subject::Web,
     flag: Some("rate-limit"),
@@ -213,7 +223,7 @@ pub const LOG_LEVEL: Setting = Setting {
 };
 
 /// Every setting, in the order in which `--help` shows them.
-pub const ALL: [Setting; 21] = [
+pub const ALL: [Setting; 22] = [
     LISTEN,
     DATABASE_URL,
     SMTP_URL,
@@ -230,6 +240,7 @@ pub const ALL: [Setting; 21] = [
     SHUTDOWN_GRACE,
     LEASE,
     RETENTION,
+    SECRET_KEY,
     RATE_LIMIT,
     TRUSTED_PROXIES,
     OPERATOR_TOKEN,

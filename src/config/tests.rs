@@ -72,6 +72,10 @@ fn every_value_reaches_its_field() {
         ("CADASTRO_SHUTDOWN_GRACE", "1m 30s"),
         ("CADASTRO_LEASE", "2s"),
         ("CADASTRO_RETENTION", "completed=1h, discarded=forever"),
+        (
+            "CADASTRO_SECRET_KEY",
+            "4242424242424242424242424242424242424242424242424242424242424242, QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=",
+        ),
         ("CADASTRO_RATE_LIMIT", "off"),
         ("CADASTRO_TRUSTED_PROXIES", "10.0.0.1, fd00::/8"),
         (
@@ -82,6 +86,7 @@ fn every_value_reaches_its_field() {
         ("RUST_LOG", "debug"),
     ])
     .expect("all of it is readable");
+    assert_eq!(config.secret_keys[0], config.secret_keys[1]);
     insta::assert_debug_snapshot!(config);
 }
 
@@ -103,6 +108,7 @@ fn an_unreadable_value_is_named_with_its_setting_and_what_is_expected() {
         ("CADASTRO_ALLOW_WEAK_HASH", "yes"),
         ("CADASTRO_LEASE", "1ms"),
         ("CADASTRO_RETENTION", "completed=1s"),
+        ("CADASTRO_SECRET_KEY", "hunter2"),
         ("CADASTRO_RATE_LIMIT", "no"),
         ("CADASTRO_TRUSTED_PROXIES", "proxy"),
         ("CADASTRO_OPERATOR_TOKEN", "hunter2"),

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use ipnet::IpNet;
 
 /// What a reader tells a person whose value it cannot use.
@@ -34,6 +35,23 @@ impl Secret {
 }
 
 impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// A key that no log and no error shows.
+#[derive(Clone, Eq, PartialEq)]
+pub struct SecretKey([u8; 32]);
+
+impl SecretKey {
+    /// The key itself.
+    pub fn expose(&self) -> [u8; 32] {
+        self.0
+    }
+}
+
+impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
@@ -117,6 +135,28 @@ pub(super) fn token(value: &str) -> Result<Secret, Expected> {
     } else {
         Err("give 32 characters or more, of letters, digits and -._~+/ alone, such as `openssl rand -hex 32` prints".into())
     }
+}
+
+/// Reads keys of 32 bytes, in whatever of the usual ways each is written.
+pub(super) fn keys(value: &str) -> Result<Vec<SecretKey>, Expected> {
+    let ways = [
+        HEXLOWER_PERMISSIVE,
+        BASE64,
+        BASE64_NOPAD,
+        BASE64URL,
+        BASE64URL_NOPAD,
+    ];
+    let key = |text: &str| {
+        let mut read = ways
+            .iter()
+            .filter_map(|way| way.decode(text.as_bytes()).ok());
+        read.find_map(|key| key.try_into().ok()).map(SecretKey)
+    };
+    let keys = value.split(',').map(|part| key(part.trim()));
+    keys.collect::<Option<_>>().ok_or_else(|| {
+        "give 32 bytes in base64 or hex, such as `openssl rand -base64 32` prints; several separated by commas"
+            .into()
+    })
 }
 
 pub(super) fn text(value: &str) -> Result<String, Expected> {

@@ -54,7 +54,8 @@ pub struct Reader {
 
 impl Context {
     /// The view of one attempt.
-    pub fn new(tools: Tools, job: Arc<JobRow>) -> Self {
+    pub fn new(mut tools: Tools, job: Arc<JobRow>) -> Self {
+        tools.clock = tools.clock.of_job(job.id.0);
         Context {
             tools,
             job,

@@ -13,7 +13,8 @@ use crate::{
     fail_points,
     mail::Draft,
     queue::{
-        ARGS_BYTES, BadName, Cron, EMAIL, Job, NewJob, Policy, TASK, Takes, Unique, queue_name,
+        ARGS_BYTES, BadName, Cron, EMAIL, Job, Keys, NewJob, Policy, Secrets, TASK, Takes, Unique,
+        queue_name,
     },
     store::JobRow,
 };
@@ -30,6 +31,8 @@ pub struct Kind {
     pub policy: Policy,
     /// When it is enqueued by itself, if ever.
     pub cron: Option<Cron>,
+    /// The fields of its arguments that nobody is to see.
+    pub secrets: &'static [&'static str],
     pub work: Work,
     judge: fn(&Value) -> Result<Own, Unfit>,
 }
@@ -99,11 +102,8 @@ pub enum CatalogueError {
 pub enum Unfit {
     #[error("there is no kind of job called `{name}`; the kinds are {known}")]
     Name { name: String, known: String },
-    #[error("the arguments do not fit `{kind}`: {source}")]
-    Args {
-        kind: &'static str,
-        source: serde_json::Error,
-    },
+    #[error("the arguments do not fit `{kind}`: {reason}")]
+    Args { kind: &'static str, reason: String },
     /// As [`Job::check`] says.
     #[error("the arguments do not fit `{kind}`: {why}")]
     Refused { kind: &'static str, why: String },
@@ -112,6 +112,11 @@ pub enum Unfit {
          elsewhere, and name it"
     )]
     TooLarge { kind: String, bytes: usize },
+    /// What is sealed is not changed in its place.
+    #[error(
+        "the arguments of `{kind}` hold secrets and cannot be changed: cancel the job, and enqueue another"
+    )]
+    Sealed { kind: &'static str },
 }
 
 impl Catalogue {
@@ -150,11 +155,12 @@ impl Catalogue {
     }
 
     /// A job by its kind's name, due at once, with arguments that fit.
-    pub fn new_job(&self, name: &str, args: Value) -> Result<NewJob, Unfit> {
+    pub fn new_job(&self, name: &str, mut args: Value) -> Result<NewJob, Unfit> {
         let kind = self.known(name)?;
         measure(name, &args)?;
         let Own { unique, limit_key } = (kind.judge)(&args)?;
         Ok(NewJob {
+            secrets: Secrets::take(&mut args, kind.secrets),
             args,
             unique,
             limit_key,
@@ -163,8 +169,17 @@ impl Catalogue {
         })
     }
 
+    /// Whether a job of the kind of this name may be given these arguments in the place of its own.
+    pub fn check_edit(&self, name: &str, args: &Value) -> Result<(), Unfit> {
+        let kind = self.known(name)?;
+        match kind.secrets.is_empty() {
+            true => self.check(name, args),
+            false => Err(Unfit::Sealed { kind: kind.name }),
+        }
+    }
+
     /// Whether these arguments fit the kind of this name.
-    pub fn check(&self, name: &str, args: &Value) -> Result<(), Unfit> {
+    fn check(&self, name: &str, args: &Value) -> Result<(), Unfit> {
         let kind = self.known(name)?;
         measure(name, args)?;
         (kind.judge)(args).map(drop)
@@ -173,9 +188,10 @@ impl Catalogue {
     /// Likewise, of a job that was made without the catalogue. Its kind may be one that only another
     /// program knows: then nobody here can judge more than its size.
     pub fn check_new(&self, new: &NewJob) -> Result<(), Unfit> {
+        let args = new.secrets.put_back(&new.args);
         match self.kind(&new.kind) {
-            Some(_) => self.check(&new.kind, &new.args),
-            None => measure(&new.kind, &new.args),
+            Some(_) => self.check(&new.kind, &args),
+            None => measure(&new.kind, &args),
         }
     }
 
@@ -208,7 +224,9 @@ impl CatalogueBuilder {
     pub fn task<T: Task>(self) -> Self {
         self.with::<T>(
             "task",
-            Work::Task(|job, cx| async move { decode::<T>(&job)?.run(cx).await }.boxed()),
+            Work::Task(|job, cx| {
+                async move { decode::<T>(&job, cx.store().keys())?.run(cx).await }.boxed()
+            }),
         )
     }
 
@@ -216,7 +234,9 @@ impl CatalogueBuilder {
     pub fn letter<L: Letter>(self) -> Self {
         self.with::<L>(
             "letter",
-            Work::Letter(|job, cx| async move { decode::<L>(&job)?.compose(cx).await }.boxed()),
+            Work::Letter(|job, cx| {
+                async move { decode::<L>(&job, cx.store().keys())?.compose(cx).await }.boxed()
+            }),
         )
     }
 
@@ -226,6 +246,7 @@ impl CatalogueBuilder {
             queue: J::QUEUE,
             policy: J::POLICY,
             cron: J::CRON,
+            secrets: J::SECRETS,
             work,
             judge: judge::<J>,
         };
@@ -276,7 +297,10 @@ impl CatalogueBuilder {
 /// Whether these are arguments of `J`, and whether such a job keeps others out.
 fn judge<J: Job>(args: &Value) -> Result<Own, Unfit> {
     let kind = J::KIND;
-    let job = J::deserialize(args).map_err(|source| Unfit::Args { kind, source })?;
+    let job = J::deserialize(args).map_err(|error| Unfit::Args {
+        kind,
+        reason: reason(&error, J::SECRETS),
+    })?;
     job.check().map_err(|why| Unfit::Refused { kind, why })?;
     Ok(Own {
         unique: job.unique(),
@@ -284,15 +308,33 @@ fn judge<J: Job>(args: &Value) -> Result<Own, Unfit> {
     })
 }
 
-/// Arguments that cannot be decoded will not be decodable next time either.
-fn decode<J: Job>(job: &JobRow) -> Result<J, JobError> {
+/// The arguments of a stored job, its secrets opened.
+///
+/// Arguments that cannot be decoded will not be decodable next time either. A key can come back.
+pub fn decode<J: Job>(job: &JobRow, keys: &Keys) -> Result<J, JobError> {
     fail_points::pass!("handler.after_start", "{job:?}");
-    serde_json::from_str(&job.args).map_err(|error| {
+    let unreadable = |error| {
+        let reason = reason(&error, J::SECRETS);
         JobError::hopeless(format!(
-            "the arguments of `{}` cannot be read: {error}",
+            "the arguments of `{}` cannot be read: {reason}",
             job.kind
         ))
-    })
+    };
+    if J::SECRETS.is_empty() {
+        return serde_json::from_str(&job.args).map_err(unreadable);
+    }
+    let mut args = serde_json::from_str(&job.args).map_err(unreadable)?;
+    keys.open(J::KIND, J::SECRETS, &mut args)?;
+    serde_json::from_value(args).map_err(unreadable)
+}
+
+/// What is wrong with arguments. The decoder likes to repeat the value that it met, which may be a secret.
+fn reason(error: &serde_json::Error, secrets: &[&str]) -> String {
+    let reason = error.to_string();
+    match secrets.is_empty() || reason.starts_with("missing field") {
+        true => reason,
+        false => "what is wrong with them is not repeated, for some are secret".to_owned(),
+    }
 }
 
 #[cfg(test)]

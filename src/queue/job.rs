@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Cron, Policy, Unique};
+use super::{Cron, Policy, Secrets, Unique};
 
 /// The queue of the letters, served by EmailActors.
 pub const EMAIL: &str = "email";
@@ -37,13 +37,18 @@ pub struct SignupId(pub i64);
 
 /// The arguments of a kind of job, as they are stored.
 ///
-/// They are small JSON: ids and plain values, no names, addresses or secrets.
+/// They are small JSON: ids and plain values, no names or addresses, and secrets only where
+/// [`Job::SECRETS`] says so.
 pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// The stored `snake_case` name. Once published it never changes.
     const KIND: &'static str;
 
     /// Which actors serve it: [`EMAIL`] for letters, any other for tasks.
     const QUEUE: &'static str = TASK;
+
+    /// The fields of the arguments that nobody is to see: sealed with `--secret-key` where they are stored, and
+    /// opened for an attempt alone. A field that was a secret once stays one.
+    const SECRETS: &'static [&'static str] = &[];
 
     /// How often it is tried, for how long, and how long it waits in between.
     const POLICY: Policy = Policy::DEFAULT;
@@ -68,11 +73,13 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
 
     /// This job, due at once.
     fn now(&self) -> NewJob {
+        // Arguments are plain structs; should one refuse to be JSON, it is not enqueued.
+        let mut args = serde_json::to_value(self).unwrap_or_default();
         NewJob {
             limit_key: self.limit_key(),
             unique: self.unique(),
-            // Arguments are plain structs; should one refuse to be JSON, it is not enqueued.
-            args: serde_json::to_value(self).unwrap_or_default(),
+            secrets: Secrets::take(&mut args, Self::SECRETS),
+            args,
             max_attempts: Self::POLICY.max_attempts,
             ..NewJob::of(Self::KIND, Self::QUEUE)
         }
@@ -113,8 +120,10 @@ pub struct NewJob {
     pub kind: String,
     /// Which actors serve it.
     pub queue: String,
-    /// The stored arguments.
+    /// The stored arguments, but for the secret ones.
     pub args: serde_json::Value,
+    /// The secret ones, sealed when they are stored.
+    pub secrets: Secrets,
     /// When it is to run.
     pub due: Due,
     /// Lower runs first among the jobs that are due; 0 is usual.
@@ -146,6 +155,7 @@ impl NewJob {
             kind: kind.into(),
             queue: queue.into(),
             args: serde_json::json!({}),
+            secrets: Secrets::default(),
             due: Due::After(Duration::ZERO),
             priority: 0,
             max_attempts: Policy::DEFAULT.max_attempts,

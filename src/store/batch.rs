@@ -24,20 +24,22 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn of(jobs: &'a [NewJob], now: Timestamp) -> Self {
+    /// `sealed` are the same jobs as they are written. Their keys are made of what was given: no secret looks the
+    /// same twice once it is sealed.
+    pub(super) fn of(given: &[NewJob], sealed: &'a [NewJob], now: Timestamp) -> Self {
         let key = |job: &NewJob| {
             let unique = job.unique.as_ref()?;
             Some(unique.key(&job.kind, &job.args, now))
         };
-        let keys: Vec<_> = jobs.iter().map(key).collect();
+        let keys: Vec<_> = given.iter().map(key).collect();
         let mut rivals: BTreeMap<String, Vec<&NewJob>> = BTreeMap::new();
-        for (job, key) in jobs.iter().zip(&keys) {
+        for (job, key) in sealed.iter().zip(&keys) {
             if let Some(key) = key {
                 rivals.entry(key.clone()).or_default().push(job);
             }
         }
         Batch {
-            jobs,
+            jobs: sealed,
             keys,
             rivals,
             plain: Vec::new(),

@@ -3,10 +3,14 @@
 //! diesel's connections share no type that a query could be written against once: the macros
 //! [`read!`] and [`change!`] therefore expand a query's body once for each.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
+use data_encoding::HEXLOWER;
 use deadpool::managed::{self, Manager};
-use diesel::{ConnectionError, ConnectionResult};
+use diesel::{Connection, ConnectionError, ConnectionResult, SqliteConnection};
 use diesel_async::{
     SimpleAsyncConnection,
     pooled_connection::{
@@ -28,7 +32,7 @@ use super::{
     sqlite::{self, Lite},
     tls::Route,
 };
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, queue::Keys};
 
 /// SQLite lets one connection write at a time; a second writer would only wait.
 const SQLITE_READERS: usize = 4;
@@ -50,9 +54,12 @@ pub struct Store {
     #[doc(hidden)]
     pub db: Db,
     pub(super) trees: Arc<Trees>,
+    keys: Keys,
     /// The way to the PostgreSQL server, for a connection that no pool lends.
     pub(super) route: Option<Arc<Route>>,
     presence: Arc<Presence>,
+    /// What keeps a database in memory alive while no other connection does.
+    _anchor: Option<Arc<Mutex<SqliteConnection>>>,
 }
 
 #[doc(hidden)]
@@ -69,7 +76,25 @@ impl Store {
     /// the runtime on which this is called, not on that of whoever first asks for one: a web
     /// worker's runtime ends before the last job is settled.
     pub fn sqlite(path: &Path, metrics: Metrics) -> Result<Self, StoreError> {
-        let path = path.to_string_lossy().into_owned();
+        Self::of_sqlite(path.to_string_lossy().into_owned(), metrics)
+    }
+
+    /// Makes a fresh SQLite database in this process's memory. It is gone with the last clone of the store.
+    ///
+    /// Its connections wait for each other as those to a file do, but for one thing: who reads waits for
+    /// whoever writes. So nothing may be read past a transaction before that has ended.
+    pub fn sqlite_in_memory(metrics: Metrics) -> Result<Self, StoreError> {
+        let name = HEXLOWER.encode(&rand::random::<[u8; 16]>());
+        let url = format!("file:/{name}?vfs=memdb");
+        let anchor = SqliteConnection::establish(&url)
+            .map_err(|error| StoreError::Unusable(error.to_string()))?;
+        Ok(Store {
+            _anchor: Some(Arc::new(Mutex::new(anchor))),
+            ..Self::of_sqlite(url, metrics)?
+        })
+    }
+
+    fn of_sqlite(path: String, metrics: Metrics) -> Result<Self, StoreError> {
         let home = Handle::current();
         let open = move || sqlite::open(path.clone(), home.clone()).boxed();
         Ok(Store {
@@ -78,8 +103,10 @@ impl Store {
                 read: pool(SQLITE_READERS, open)?,
             },
             trees: Arc::new(Trees::ours()),
+            keys: Keys::default(),
             route: None,
             presence: Arc::new(Presence::new(metrics)),
+            _anchor: None,
         })
     }
 
@@ -102,8 +129,10 @@ impl Store {
         Ok(Store {
             db: Db::Postgres(pool),
             trees: Arc::new(Trees::ours()),
+            keys: Keys::default(),
             route: Some(route),
             presence: Arc::new(Presence::new(metrics)),
+            _anchor: None,
         })
     }
 
@@ -113,6 +142,16 @@ impl Store {
             trees: Arc::new(Trees::clone(&self.trees).and(more)?),
             ..self
         })
+    }
+
+    /// The same store, which seals the secret arguments of jobs with these keys.
+    pub fn with_keys(self, keys: Keys) -> Self {
+        Store { keys, ..self }
+    }
+
+    /// What seals and opens the secret arguments of jobs.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// The value of the label `database` of `cadastro_build_info`.

@@ -254,7 +254,9 @@ impl Store {
             if ours == 0 || jobs.is_empty() {
                 return Ok(Vec::new());
             }
-            let rows = insert_jobs!(c, &jobs, now).into_iter().map(|(row, _)| row);
+            let rows = insert_jobs!(self, c, &jobs, now)
+                .into_iter()
+                .map(|(row, _)| row);
             let rows = job_rows(rows.collect())?;
             if let Some(last) = rows.last() {
                 diesel::update(crontab::table.find(name))

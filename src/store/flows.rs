@@ -43,7 +43,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<JobRow>, StoreError> {
         let rows: Vec<RawJob> = change!(self, |c| {
-            let new = insert_jobs!(c, flow.jobs(), now);
+            let new = insert_jobs!(self, c, flow.jobs(), now);
             let ids: Vec<i64> = new.iter().map(|(row, _)| row.id).collect();
             for some in places(flow, &ids).chunks(ROWS) {
                 let places = Many::<()>::new(PLACES, some.iter().map(Place::row), PLACED);

@@ -1,6 +1,6 @@
 //! Jobs, inserted by the thousand; of those that are to be the only ones, those that are.
 
-use std::ops::Deref;
+use std::{borrow::Cow, ops::Deref};
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -13,7 +13,7 @@ use super::{
     rows::{JobRow, RawJob},
     schema::jobs,
 };
-use crate::queue::{NewJob, State};
+use crate::queue::{NewJob, Secrets, State};
 
 /// How many jobs one statement inserts, with 30,000 parameters at most: SQLite takes 32,766, PostgreSQL 65,535.
 pub(super) const ROWS: usize = 2000;
@@ -101,12 +101,36 @@ impl Store {
         new: &[NewJob],
         now: Timestamp,
     ) -> Result<Vec<Enqueued>, StoreError> {
-        let rows = change!(self, |c| Ok::<_, StoreError>(insert_jobs!(c, new, now)))?;
+        let rows = change!(self, |c| Ok::<_, StoreError>(insert_jobs!(
+            self, c, new, now
+        )))?;
         rows.into_iter().map(Enqueued::of).collect()
+    }
+
+    /// The same jobs, as they may be written: their secrets sealed.
+    pub(super) fn sealed<'a>(&self, new: &'a [NewJob]) -> Result<Cow<'a, [NewJob]>, StoreError> {
+        if new.iter().all(|job| job.secrets.is_empty()) {
+            return Ok(new.into());
+        }
+        let seal = |job: &NewJob| {
+            let args = self.keys().seal(&job.kind, &job.args, &job.secrets);
+            let args = args.ok_or_else(|| {
+                let kind = &job.kind;
+                StoreError::Unusable(format!(
+                    "`{kind}` has secret arguments, and there is no --secret-key"
+                ))
+            })?;
+            Ok(NewJob {
+                args,
+                secrets: Secrets::default(),
+                ..job.clone()
+            })
+        };
+        new.iter().map(seal).collect()
     }
 }
 
-/// Inserts jobs within the transaction on `$c`; gives for each, in the same order, its row and whether it is new.
+/// Inserts jobs within the transaction of `$store` on `$c`; gives for each, in the same order, its row and whether it is new.
 ///
 /// Unique ones come after the others and in the order of their keys, so that two processes which insert the
 /// same ones wait for each other at the first and never crosswise. An edit of the one that is there counts as
@@ -114,7 +138,7 @@ impl Store {
 ///
 /// A macro, because the connections of the two databases share no type.
 macro_rules! insert_jobs {
-    ($c:ident, $jobs:expr, $now:expr) => {{
+    ($store:expr, $c:ident, $jobs:expr, $now:expr) => {{
         use $crate::store::{
             batch::Batch,
             insert::{ROWS, TRIES, insert, insert_unique},
@@ -122,7 +146,8 @@ macro_rules! insert_jobs {
             rows::RawJob,
             schema::jobs,
         };
-        let mut batch = Batch::of($jobs, $now);
+        let sealed = $store.sealed($jobs)?;
+        let mut batch = Batch::of($jobs, &sealed, $now);
         for some in batch.plain().chunks(ROWS) {
             batch.inserted(insert(some, $now).load::<RawJob>($c).await?);
         }

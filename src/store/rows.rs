@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use jiff::Timestamp;
 
 use super::{StoreError, schema};
-use crate::queue::{JobId, SignupId, State};
+use crate::queue::{JobId, SignupId, State, redacted};
 
 /// A job as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub struct JobRow {
     pub state: State,
     /// Lower runs first.
     pub priority: i32,
-    /// JSON, as the kind's `Job` type writes it.
+    /// JSON, as the kind's `Job` type writes it, with its secrets sealed.
     pub args: String,
     /// The number of the newest attempt; 0 before the first.
     pub attempt: i32,
@@ -53,6 +53,15 @@ pub struct JobRow {
     pub flow: Option<JobId>,
     /// How many jobs it still waits for.
     pub blockers: i32,
+}
+
+impl JobRow {
+    /// The arguments as people may see them: no secret among them.
+    pub fn shown_args(&self) -> serde_json::Value {
+        // What cannot be read as JSON is shown as it is: that is then the trouble.
+        let args = serde_json::from_str(&self.args);
+        redacted(args.unwrap_or_else(|_| self.args.as_str().into()))
+    }
 }
 
 /// Its fields stand in the order of the table's columns.

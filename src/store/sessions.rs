@@ -111,7 +111,7 @@ impl Store {
                 ))
                 .execute(c)
                 .await?;
-            insert_jobs!(c, jobs, now);
+            insert_jobs!(self, c, jobs, now);
             // Last, since whoever holds this row waits for no other.
             if let Some((subject, share)) = &new.charged {
                 let share = i64::try_from(share.as_micros()).unwrap_or_default();
@@ -138,7 +138,7 @@ impl Store {
                 .await?
                 > 0;
             if ended {
-                insert_jobs!(c, jobs, now);
+                insert_jobs!(self, c, jobs, now);
             }
             Ok::<_, StoreError>(ended)
         })

@@ -179,7 +179,7 @@ impl Store {
                         ..job
                     })
                     .collect();
-                let rows = insert_jobs!(c, &first, now);
+                let rows = insert_jobs!(self, c, &first, now);
                 let rows = rows.into_iter().map(|(row, _)| row).collect();
                 answers.push(Ok((new.receipt.clone(), rows, false, owner.is_some())));
             }

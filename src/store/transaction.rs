@@ -15,6 +15,7 @@ use crate::queue::NewJob;
 
 /// A transaction under way.
 pub struct Transaction<'a> {
+    store: Store,
     connection: Connection<'a>,
     now: Timestamp,
 }
@@ -51,7 +52,12 @@ impl Store {
             ($c:ident, $database:ident, $connection:path) => {{
                 $database::begin($c).await?;
                 let connection = $connection(&mut *$c);
-                let answer = work(Transaction { connection, now }).await;
+                let answer = work(Transaction {
+                    store: self.clone(),
+                    connection,
+                    now,
+                })
+                .await;
                 if answer.is_ok() {
                     // Where a question failed, PostgreSQL takes all back and calls that a commit.
                     if let Err(error) = $c.batch_execute("SELECT 1").await {
@@ -79,8 +85,8 @@ impl Transaction<'_> {
     pub async fn enqueue(&mut self, new: &[NewJob]) -> Result<Vec<Enqueued>, StoreError> {
         let now = self.now;
         let rows = match &mut self.connection {
-            Connection::Sqlite(c) => insert_jobs!(c, new, now),
-            Connection::Postgres(c) => insert_jobs!(c, new, now),
+            Connection::Sqlite(c) => insert_jobs!(self.store, c, new, now),
+            Connection::Postgres(c) => insert_jobs!(self.store, c, new, now),
         };
         rows.into_iter().map(Enqueued::of).collect()
     }

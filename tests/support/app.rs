@@ -1,19 +1,16 @@
 //! cadastro itself, started in the test's process: a database, port, clock and mail server of its own.
 
-use std::{collections::BTreeMap, sync::mpsc, thread::JoinHandle, time::Duration};
+use std::{collections::BTreeMap, ops::Deref, time::Duration};
 
 use cadastro::{
-    actors::{Registrar, Scheduler, Tree},
-    app::App,
     clock::Clock,
-    config::{Config, Source},
     jobs::CatalogueBuilder,
-    metrics::Metrics,
     queue::State,
     store::{JobCount, JobRow, QueueRow, Store},
+    testing,
 };
+
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 
 use super::database::TestDatabase;
 
@@ -25,22 +22,19 @@ type AddJobs = Box<dyn FnOnce(CatalogueBuilder) -> CatalogueBuilder + Send>;
 /// cadastro with what a test wants to be different.
 pub struct TestAppBuilder {
     settings: BTreeMap<&'static str, String>,
-    clock: Clock,
+    clock: Option<Clock>,
     jobs: AddJobs,
 }
 
-/// cadastro, serving. Stopped when dropped.
-pub struct TestApp {
-    /// Where it listens, whatever its base URL; without a slash at the end.
-    pub url: String,
-    pub clock: Clock,
-    pub store: Store,
-    pub registrar: Registrar,
-    pub scheduler: Scheduler,
-    pub tree: Tree,
-    pub metrics: Metrics,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+/// cadastro, serving, with what only our own tests want to see of it. Stopped when dropped.
+pub struct TestApp(testing::TestApp);
+
+impl Deref for TestApp {
+    type Target = testing::TestApp;
+
+    fn deref(&self) -> &testing::TestApp {
+        &self.0
+    }
 }
 
 impl TestApp {
@@ -52,25 +46,20 @@ impl TestApp {
     pub fn builder(database: &TestDatabase) -> TestAppBuilder {
         let settings = [
             ("DATABASE_URL", database.url()),
-            ("CADASTRO_LISTEN", "127.0.0.1:0"),
-            ("CADASTRO_PASSWORD_HASH", "m=8,t=1,p=1"),
-            ("CADASTRO_ALLOW_WEAK_HASH", "1"),
-            ("CADASTRO_RATE_LIMIT", "off"),
-            ("CADASTRO_TASK_ACTORS", "16"),
-            ("CADASTRO_EMAIL_ACTORS", "2"),
-            ("CADASTRO_SHUTDOWN_GRACE", "0s"),
+            // As long as anybody else's, so that a test can look at them.
+            ("CADASTRO_SIMPLE_TASK", "5s"),
+            ("CADASTRO_PARAMETER_TASK", "10s"),
         ];
         TestAppBuilder {
             settings: settings
                 .map(|(name, value)| (name, value.to_owned()))
                 .into(),
-            // A date that looks like one in pages and letters.
-            clock: Clock::standing_at("2026-11-22T12:00:00Z".parse().expect("an instant")),
+            clock: None,
             jobs: Box::new(|catalogue| catalogue),
         }
     }
 
-    /// Moves the clock, once everything that is due has begun; what falls due by then, runs.
+    /// Moves the clock in one leap, once everything that is due has begun; what falls due by then, runs.
     pub fn advance(&self, by: Duration) {
         tokio::task::block_in_place(|| {
             let handle = tokio::runtime::Handle::current();
@@ -105,10 +94,6 @@ impl TestApp {
             // One that fell behind has news, too.
             let _ = changes.recv().await;
         }
-    }
-
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Waits until the jobs that `find` looks up satisfy `enough`.
@@ -169,26 +154,8 @@ impl TestApp {
     }
 
     /// Stops as SIGTERM does, and waits for the end.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
-            if !std::thread::panicking() {
-                ended.expect("cadastro ends without a panic");
-            }
-        }
-    }
-}
-
-impl Drop for TestApp {
-    fn drop(&mut self) {
-        self.end();
+    pub fn stop(self) {
+        self.0.stop();
     }
 }
 
@@ -201,13 +168,13 @@ impl TestAppBuilder {
 
     /// Its clock stands at this instant when it starts.
     pub fn standing_at(mut self, now: Timestamp) -> Self {
-        self.clock = Clock::standing_at(now);
+        self.clock = Some(Clock::standing_at(now));
         self
     }
 
     /// Lives by the machine's clock.
     pub fn real_clock(mut self) -> Self {
-        self.clock = Clock::system();
+        self.clock = Some(Clock::system());
         self
     }
 
@@ -226,46 +193,12 @@ impl TestAppBuilder {
             clock,
             jobs,
         } = self;
-        let config = Config::read(|setting| {
-            let value = settings.get(setting.env)?;
-            Some((value.clone(), Source::Environment))
+        let settings = settings.iter().map(|(name, value)| (*name, value.as_str()));
+        let settings: Vec<_> = settings.collect();
+        let app = testing::TestApp::with(&settings, |app| match clock {
+            Some(clock) => app.clock(clock).jobs(jobs),
+            None => app.jobs(jobs),
         });
-        let config = config.expect("the test's settings are right");
-        let (ready, started) = mpsc::channel();
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn(move || {
-            cadastro::actors::block_on(async move {
-                let app = App::builder(config).clock(clock).jobs(jobs).start().await;
-                let app = app.unwrap_or_else(|error| panic!("cadastro did not start: {error}"));
-                let handles = (
-                    format!("http://{}", app.address),
-                    app.clock.clone(),
-                    app.store.clone(),
-                    app.registrar.clone(),
-                    app.scheduler.clone(),
-                    app.tree.clone(),
-                    app.metrics.clone(),
-                );
-                ready.send(handles).expect("the test waits");
-                let _ = stopped.await;
-                app.stop().await;
-            });
-        });
-        let handles = tokio::task::spawn_blocking(move || started.recv()).await;
-        let handles = handles
-            .expect("the wait is not cancelled")
-            .expect("cadastro starts");
-        let (url, clock, store, registrar, scheduler, tree, metrics) = handles;
-        TestApp {
-            url,
-            clock,
-            store,
-            registrar,
-            scheduler,
-            tree,
-            metrics,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        TestApp(app.await)
     }
 }

@@ -111,7 +111,7 @@ impl Scheduler {
     pub async fn edit(&self, id: JobId, edit: Edit) -> Result<JobRow, EditError> {
         let row = self.store.job(id).await?.ok_or(EditError::None(id))?;
         if let Some(args) = &edit.args {
-            self.catalogue.check(&row.kind, args)?;
+            self.catalogue.check_edit(&row.kind, args)?;
         }
         let (store, now) = (self.store.clone(), self.clock.now());
         let edited = uncut(async move { store.edit(id, &edit, now).await }).await??;

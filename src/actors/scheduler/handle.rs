@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::{
     SchedulerActor,
     crew::Worker,
-    messages::{Advance, Cancel, Drain, HandBack, Leave, Pulse, Ready, Wake},
+    messages::{Advance, Cancel, Drain, HandBack, Leave, Pulse, Quiet, Ready, Wake},
 };
 use crate::{
     actors::{AskError, probe::Mailbox},
@@ -162,6 +162,14 @@ impl Scheduler {
         let (ended, drained) = oneshot::channel();
         self.mailbox.tell(HandBack(ended));
         matches!(tokio::time::timeout(FAREWELL, drained).await, Ok(Ok(())))
+    }
+
+    /// Waits until all that can begin has begun and all that ended is written down, and tells how many attempts
+    /// are under way here; `None` once the Scheduler is gone.
+    pub(crate) async fn quiet(&self) -> Option<usize> {
+        let (tell, quiet) = oneshot::channel();
+        self.mailbox.tell(Quiet(tell));
+        quiet.await.ok()
     }
 
     /// Strikes this instance out, once it has nothing left to do.

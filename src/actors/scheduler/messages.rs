@@ -38,6 +38,10 @@ pub(super) struct Pulse;
 /// Claim no more; answer once every attempt has ended and is written down.
 pub(super) struct Drain(pub oneshot::Sender<()>);
 
+/// Read the table anew; answer, once all that can begin has begun and all that ended is written down, how
+/// many attempts are under way here.
+pub(super) struct Quiet(pub oneshot::Sender<usize>);
+
 /// Hand back what is still running; answer once that is written down.
 pub(super) struct HandBack(pub oneshot::Sender<()>);
 
@@ -64,6 +68,7 @@ messages! {
     Cancel => (), "cancel";
     Pulse => (), "pulse";
     Drain => (), "drain";
+    Quiet => (), "quiet";
     HandBack => (), "hand_back";
     Leave => Result<(), StoreError>, "leave";
 }
@@ -171,6 +176,17 @@ impl Handler<Post<Drain>> for SchedulerActor {
         let (Drain(drained), _handling) = post.open();
         self.stopping = true;
         self.drained = Some(drained);
+        self.turn(ctx);
+    }
+}
+
+impl Handler<Post<Quiet>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<Quiet>, ctx: &mut Context<Self>) {
+        let (Quiet(quiet), _handling) = post.open();
+        self.stale = true;
+        self.quiet.push(quiet);
         self.turn(ctx);
     }
 }

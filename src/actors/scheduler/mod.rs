@@ -119,6 +119,8 @@ pub(super) struct SchedulerActor {
     stopping: bool,
     /// Who waits for the last attempt to be written down.
     drained: Option<oneshot::Sender<()>>,
+    /// Who waits for a quiet moment.
+    quiet: Vec<oneshot::Sender<usize>>,
     changes: broadcast::Sender<Change>,
 }
 
@@ -178,6 +180,7 @@ pub(super) fn start(
             unsure: false,
             stopping: false,
             drained: None,
+            quiet: Vec::new(),
             changes: news,
         };
         // As the settings say, until the table has been read.
@@ -304,6 +307,7 @@ impl SchedulerActor {
             self.turn(ctx);
         } else {
             self.end_drain();
+            self.tell_quiet();
             self.arm(ctx);
         }
     }

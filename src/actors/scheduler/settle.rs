@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::SchedulerActor;
+use super::{Running, SchedulerActor};
 use crate::{
     queue::{EMAIL, Ending, Outcome, Policy, State, Tally, Verdict, settle},
     store::{Asked, JobRow, Settled, told},
@@ -168,6 +168,21 @@ impl SchedulerActor {
                 ending,
                 "an attempt ended"
             ),
+        }
+    }
+
+    /// Answers whoever waits for a quiet moment, unless the workers of a queue are still on their way here.
+    pub(super) fn tell_quiet(&mut self) {
+        let mut kinds = self.parts.catalogue.kinds();
+        let served = kinds.all(|kind| {
+            let busy = |running: &Running| running.job.queue == kind.queue;
+            self.crew.free(kind.queue) > 0 || self.running.values().any(busy)
+        });
+        if served {
+            for quiet in self.quiet.drain(..) {
+                // Whoever asked may have lost patience.
+                let _ = quiet.send(self.running.len());
+            }
         }
     }
 

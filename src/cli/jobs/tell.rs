@@ -42,7 +42,7 @@ pub(super) fn one(
         &[
             ("job", Some(job.id.to_string())),
             ("kind", Some(job.kind.clone())),
-            ("args", Some(job.args.clone())),
+            ("args", Some(job.shown_args().to_string())),
             ("queue", Some(job.queue.clone())),
             ("state", Some(job.state.to_string())),
             ("flow", job.flow.map(|first| first.to_string())),

@@ -294,8 +294,7 @@ impl From<&JobRow> for Listed {
 pub fn shown(job: &JobRow, recorded: Vec<AttemptRow>) -> Shown {
     Shown {
         job: job.into(),
-        // What cannot be read as JSON is shown as it is: that is then the trouble.
-        args: serde_json::from_str(&job.args).unwrap_or_else(|_| Value::from(job.args.as_str())),
+        args: job.shown_args(),
         flow: job.flow,
         attempts: attempts(job, recorded),
         result: job.result.clone(),
