@@ -252,6 +252,8 @@ fn lock(steady: &Mutex<Steady>) -> std::sync::MutexGuard<'_, Steady> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     fn seconds(seconds: i64) -> SignedDuration {
@@ -314,5 +316,24 @@ mod tests {
         assert!(!sleeper.is_finished());
         clock.advance(Duration::from_secs(1));
         sleeper.await.expect("the sleeper ends");
+    }
+
+    #[test]
+    fn whoever_sleeps_by_a_standing_clock_is_listed_until_the_sleep_ends() {
+        let clock = Clock::standing_at(Timestamp::UNIX_EPOCH);
+        let sleepers = clock.sleepers().expect("it stands");
+        let of_job = clock.of_job(7);
+        {
+            let sleep = of_job.sleep(Duration::from_secs(10));
+            tokio::pin!(sleep);
+            assert_eq!(sleep.as_mut().now_or_never(), None);
+            let until = Timestamp::UNIX_EPOCH + seconds(10);
+            let asleep = Sleeper {
+                job: Some(7),
+                until,
+            };
+            assert_eq!(*sleepers.borrow(), [asleep]);
+        }
+        assert!(sleepers.borrow().is_empty(), "nobody waits for it any more");
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 /// What nobody is to see.
 const SECRET: &str = "tulip-janela-4711";
 
-/// Two keys, as a person gives them.
+/// A key, as a person gives it.
 fn key(number: u8) -> String {
     format!("{number:02}").repeat(32)
 }
