@@ -181,14 +181,14 @@ async fn operators_see_repair_and_pause_and_nobody_else_does() {
             .post_json(&format!("{path}/retry"), &json!({}))
             .await
             .with_status(200);
+        // Before anything moves on: as a form sends what nobody filled in.
+        let all = operator.get("/api/v1/jobs").await.with_status(200).json();
+        let empty = "/api/v1/jobs?state=&kind=&queue=&limit=&cursor=";
+        assert_eq!(operator.get(empty).await.with_status(200).json(), all);
         operator
             .post_json("/api/v1/queues/task/resume", &json!({}))
             .await;
 
-        // As a form sends what nobody filled in.
-        let all = operator.get("/api/v1/jobs").await.with_status(200).json();
-        let empty = "/api/v1/jobs?state=&kind=&queue=&limit=&cursor=";
-        assert_eq!(operator.get(empty).await.with_status(200).json(), all);
         for wrong in [
             "state=lost",
             "kind=a-b",

@@ -7,7 +7,7 @@ use cadastro::{
     queue::{Job, Keys, State},
     testing::TestApp,
 };
-use reqwest::header::AUTHORIZATION;
+use reqwest::{Method, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
 use crate::{
@@ -95,6 +95,29 @@ async fn arguments_that_do_not_fit_are_refused_without_being_repeated() {
     let refused = operator(&app).post_json("/api/v1/jobs", &asked).await;
     let refused = refused.with_status(422).json().to_string();
     assert!(refused.contains("missing field `user`"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_not_kept_where_it_cannot_be_sealed() {
+    let database = TestDatabase::sqlite();
+    let app = start(&database, &key(1)).await;
+    let operator = operator(&app);
+    let args = json!({"user": 1, "token": SECRET});
+    let entry = json!({"name": "a", "kind": "subscribe", "args": args, "schedule": "@daily"});
+    let refused = operator.post_json("/api/v1/cron", &entry).await;
+    let refused = refused.with_status(422).body;
+    assert!(refused.contains("the crontab keeps none"), "{refused}");
+
+    let new = json!({"kind": "subscribe", "args": args, "delay_seconds": 60});
+    let job = operator.post_json("/api/v1/jobs", &new).await;
+    let path = format!("/api/v1/jobs/{}", job.with_status(201).json()["id"]);
+    let edit = operator.request(Method::PATCH, &path);
+    let refused = operator.send(edit.json(&json!({"args": args}))).await;
+    let refused = refused.with_status(422).body;
+    assert!(refused.contains("cannot be changed"), "{refused}");
+    let edit = operator.request(Method::PATCH, &path);
+    let edited = operator.send(edit.json(&json!({"priority": 3}))).await;
+    assert_eq!(edited.with_status(200).json()["priority"], 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

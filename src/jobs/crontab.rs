@@ -52,7 +52,11 @@ impl Catalogue {
     pub fn job_of(&self, entry: &NewEntry) -> Result<NewJob, Unfit> {
         // Arguments that are no JSON fit no kind.
         let args = serde_json::from_str(&entry.args).unwrap_or_default();
-        self.new_job(&entry.kind, args)
+        let job = self.new_job(&entry.kind, args)?;
+        match job.secrets.is_empty() {
+            true => Ok(job),
+            false => Err(Unfit::InCrontab { kind: job.kind }),
+        }
     }
 
     /// The jobs of this entry that are to be enqueued at `now`, each due at its instant.

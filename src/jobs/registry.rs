@@ -112,6 +112,9 @@ pub enum Unfit {
          elsewhere, and name it"
     )]
     TooLarge { kind: String, bytes: usize },
+    /// Its rows are read by everybody who may see the crontab.
+    #[error("`{kind}` has secret arguments, and the crontab keeps none")]
+    InCrontab { kind: String },
     /// What is sealed is not changed in its place.
     #[error(
         "the arguments of `{kind}` hold secrets and cannot be changed: cancel the job, and enqueue another"
