@@ -103,9 +103,9 @@ pub fn judge(catalogue: &Catalogue, asked: NewJobJson) -> Result<NewJob, Vec<Arg
     let key = asked.limit_key;
     if key
         .as_ref()
-        .is_some_and(|key| !(1..=LONGEST_KEY).contains(&key.len()))
+        .is_some_and(|key| !(1..=LONGEST_KEY).contains(&key.len()) || key.contains('\0'))
     {
-        let message = format!("give a text of 1 to {LONGEST_KEY} bytes");
+        let message = format!("give a text of 1 to {LONGEST_KEY} bytes, none of them zero");
         refuse("limit_key", "out_of_range", message);
     }
     let new = catalogue.new_job(&asked.kind, asked.args);
