@@ -134,7 +134,10 @@ fn help_names_every_command_and_every_one_has_help_of_its_own() {
         ("serve", vec![]),
         ("migrate", vec![]),
         ("check", vec![]),
-        ("jobs", vec!["list", "show", "enqueue", "retry", "cancel"]),
+        (
+            "jobs",
+            vec!["list", "show", "flow", "enqueue", "edit", "retry", "cancel"],
+        ),
         (
             "queues",
             vec!["list", "show", "add", "set", "pause", "resume", "remove"],

@@ -8,6 +8,7 @@ mod config;
 mod cron;
 mod databases;
 mod delays;
+mod enqueue;
 mod flows;
 mod house;
 mod instances;

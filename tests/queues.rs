@@ -243,6 +243,8 @@ async fn a_queue_is_removed_with_its_actors_and_metrics_unless_something_needs_i
             .await;
         delete(&app, "spare").await.with_status(204);
         until_actors(&app, "spare", None).await;
+        // What was finished in it is still on record.
+        operator.get("/api/v1/queues/spare").await.with_status(404);
         operator.get("/metrics").await.with_status(200);
         assert!(!app.metrics.render(false).contains(paused));
 

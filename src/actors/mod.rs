@@ -42,7 +42,7 @@ use probe::Vitals;
 use recruiter::Recruiter;
 pub use registrar::{Door, Given, Held, LogInError, LoggedIn, Registrar, SignUpError};
 pub use report::{ActorReport, LastRestart};
-pub use scheduler::{Change, Scheduler};
+pub use scheduler::{Change, EditError, EnqueueError, Enqueuing, Scheduler};
 pub(crate) use system::spawn;
 pub use system::{Workshops, block_on};
 pub use tree::Tree;

@@ -83,7 +83,7 @@ impl Cron {
                 let job = job.map_err(|error| Failure::Refused(error.to_string()))?;
                 let rows = store.enqueue(&[job], now).await?;
                 rows.iter()
-                    .try_for_each(|job| super::jobs::enqueued(out, job, json))?;
+                    .try_for_each(|job| super::jobs::enqueued(out, job, Vec::new(), json))?;
                 Ok(())
             }
             Ask::Add(entry) => {

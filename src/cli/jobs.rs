@@ -1,22 +1,25 @@
 //! `cadastro jobs`: the operator's questions about jobs, and the operator's hand in them.
 
 mod arguments;
+mod moves;
 mod tell;
+mod unique;
 
 use std::io::Write;
 
 use serde_json::json;
 
+pub use self::moves::Meant;
 pub(super) use self::{
     arguments::{arguments, read},
     tell::enqueued,
 };
-use super::{Failure, open, output};
+use super::{Failure, open, output, queues};
 use crate::{
     app::Builder,
     clock::Clock,
-    queue::{Due, JobId, NewJob, State},
-    store::{Cursor, JobFilter, JobRow, Store, StoreError},
+    queue::{Due, Edit, JobId, NewJob, Unique},
+    store::{Cursor, JobFilter, JobRow, Move},
 };
 
 /// What to do with jobs.
@@ -24,12 +27,8 @@ use crate::{
 pub enum Jobs {
     /// Tell of many, the newest first.
     List {
-        /// Only those in this state.
-        state: Option<State>,
-        /// Only those of this kind.
-        kind: Option<String>,
-        /// Only those in this queue.
-        queue: Option<String>,
+        /// Only those that pass it.
+        filter: JobFilter,
         /// So many at most, from 1 to 1000.
         limit: u16,
         /// Where an earlier list ended.
@@ -63,20 +62,30 @@ pub enum Jobs {
         priority: Option<i32>,
         /// After so many attempts it is discarded; none is what the kind says.
         max_attempts: Option<i32>,
+        /// Whether it is enqueued beside others like it; none is what the kind says.
+        unique: Option<Unique>,
+        /// In which queue; none is the kind's.
+        queue: Option<String>,
+        /// By which the queue counts it; none is what the kind says.
+        limit_key: Option<String>,
         /// For programs.
         json: bool,
     },
-    /// Try these again, now.
-    Retry {
+    /// Change one that waits.
+    Edit {
         /// Which.
-        ids: Vec<JobId>,
+        id: JobId,
+        /// What is to change.
+        edit: Edit,
         /// For programs.
         json: bool,
     },
-    /// Never do these.
-    Cancel {
-        /// Which.
-        ids: Vec<JobId>,
+    /// Try these again, now, or never do these.
+    Move {
+        /// Which of the two.
+        how: Move,
+        /// Which jobs.
+        which: Meant,
         /// For programs.
         json: bool,
     },
@@ -88,14 +97,11 @@ impl Jobs {
         let now = Clock::system().now();
         match self {
             Jobs::List {
-                state,
-                kind,
-                queue,
+                filter,
                 limit,
                 cursor,
                 json,
             } => {
-                let filter = JobFilter { state, kind, queue };
                 let store = open::store(app).await?;
                 // One more than asked for tells whether there are more.
                 let rows = store.jobs(&filter, cursor, i64::from(limit) + 1).await?;
@@ -121,94 +127,62 @@ impl Jobs {
                 due,
                 priority,
                 max_attempts,
+                unique,
+                queue,
+                limit_key,
                 json,
             } => {
                 let args = args.unwrap_or_else(|| json!({}));
-                let job = new_job(app, &kind, args, due, priority, max_attempts)?;
+                let job = new_job(app, &kind, args)?;
+                let job = NewJob {
+                    due: due.unwrap_or(job.due),
+                    priority: priority.unwrap_or(job.priority),
+                    max_attempts: max_attempts.unwrap_or(job.max_attempts),
+                    unique: unique.or(job.unique),
+                    limit_key: limit_key.or(job.limit_key),
+                    ..job
+                };
                 let store = open::store(app).await?;
+                let job = match queue {
+                    Some(queue) => queues::put(job, queue, app, &store).await?,
+                    None => job,
+                };
                 let rows = store.enqueue(&[job], now).await?;
-                rows.iter()
-                    .try_for_each(|job| tell::enqueued(out, job, json))?;
+                for job in &rows {
+                    let attempts = store.attempts(job.id).await?;
+                    tell::enqueued(out, job, attempts, json)?;
+                }
                 Ok(())
             }
-            Jobs::Retry { ids, json } => {
+            Jobs::Edit { id, edit, json } => {
                 let store = open::store(app).await?;
-                let retry = async |id| store.retry(id, now).await;
-                let (done, refused) = each(&store, &ids, retry, not_retried).await;
-                tell::retried(out, &done, json)?;
-                refused
+                let job = store.job(id).await?.ok_or_else(|| none(id))?;
+                if let Some(args) = &edit.args {
+                    let checked = app.catalogue()?.check(&job.kind, args);
+                    checked.map_err(|error| Failure::Usage(error.to_string()))?;
+                }
+                let edited = store.edit(id, &edit, now).await?;
+                let Some(job) = edited else {
+                    let JobRow { state, .. } = store.job(id).await?.ok_or_else(|| none(id))?;
+                    let refused = format!("job {id} is {state}: only jobs that wait can be edited");
+                    return Err(Failure::Refused(refused));
+                };
+                let attempts = store.attempts(id).await?;
+                Ok(tell::edited(out, &job, attempts, json)?)
             }
-            Jobs::Cancel { ids, json } => {
+            Jobs::Move { how, which, json } => {
                 let store = open::store(app).await?;
-                let cancel = async |id| store.cancel(id, now).await;
-                let (done, refused) = each(&store, &ids, cancel, not_cancelled).await;
-                // An instance that does not hear it finds it at its next poll.
-                let _ = store.announce("").await;
-                tell::cancelled(out, &done, json)?;
-                refused
+                moves::run(&store, how, which, now, out, json).await
             }
         }
     }
 }
 
-fn new_job(
-    app: &Builder,
-    kind: &str,
-    args: serde_json::Value,
-    due: Option<Due>,
-    priority: Option<i32>,
-    max_attempts: Option<i32>,
-) -> Result<NewJob, Failure> {
-    let job = app
-        .catalogue()?
-        .new_job(kind, args)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
-    Ok(NewJob {
-        due: due.unwrap_or(job.due),
-        priority: priority.unwrap_or(job.priority),
-        max_attempts: max_attempts.unwrap_or(job.max_attempts),
-        ..job
-    })
-}
-
-/// Asks for each job in turn. One that refuses does not keep the others from it: the jobs that
-/// obeyed come back with the refusals of the rest, in one line.
-async fn each(
-    store: &Store,
-    ids: &[JobId],
-    ask: impl AsyncFn(JobId) -> Result<Option<JobRow>, StoreError>,
-    why_not: fn(&JobRow) -> String,
-) -> (Vec<JobRow>, Result<(), Failure>) {
-    let (mut done, mut refused) = (Vec::new(), Vec::new());
-    for &id in ids {
-        let answer = async {
-            Ok(match ask(id).await? {
-                Some(row) => Ok(row),
-                None => Err(store.job(id).await?),
-            })
-        };
-        match answer.await {
-            Ok(Ok(row)) => done.push(row),
-            Ok(Err(Some(row))) => refused.push(why_not(&row)),
-            Ok(Err(None)) => refused.push(none(id).to_string()),
-            Err(error) => return (done, Err(Failure::Store(error))),
-        }
-    }
-    let refused = match refused.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::Refused(refused.join("; "))),
-    };
-    (done, refused)
+fn new_job(app: &Builder, kind: &str, args: serde_json::Value) -> Result<NewJob, Failure> {
+    let job = app.catalogue()?.new_job(kind, args);
+    job.map_err(|error| Failure::Usage(error.to_string()))
 }
 
 fn none(id: JobId) -> Failure {
     Failure::Refused(format!("there is no job {id}"))
-}
-
-fn not_retried(JobRow { id, state, .. }: &JobRow) -> String {
-    format!("job {id} is {state}: only retryable, discarded and cancelled jobs can be retried")
-}
-
-fn not_cancelled(JobRow { id, state, .. }: &JobRow) -> String {
-    format!("job {id} is {state}: only jobs that have not ended can be cancelled")
 }

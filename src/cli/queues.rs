@@ -11,6 +11,7 @@ use crate::{
     app::Builder,
     clock::Clock,
     jobs::Catalogue,
+    queue::NewJob,
     store::{QueueChange, Removal, Store},
     web::api::queues::{IN_USE, Queue, all, stays},
 };
@@ -87,12 +88,12 @@ impl Queues {
                 change,
                 json,
             } => {
-                match find(&store, &catalogue, &queue).await {
-                    Ok(_) if new => {
+                match (exists(&store, &catalogue, &queue).await?, new) {
+                    (true, true) => {
                         let there = format!("the queue {queue} is there; `queues set` changes it");
                         return Err(Failure::Refused(there));
                     }
-                    Err(missing) if !new => return Err(missing),
+                    (false, false) => return Err(missing(&queue)),
                     _ => {}
                 }
                 store.set_queue(&queue, change).await?;
@@ -140,8 +141,37 @@ impl Queues {
 
 async fn find(store: &Store, catalogue: &Catalogue, name: &str) -> Result<Queue, Failure> {
     let queue = all(store, catalogue).await?.remove(name);
-    queue.ok_or_else(|| {
-        let missing = format!("there is no queue {name}; `cadastro queues add {name}` makes it");
-        Failure::Refused(missing)
-    })
+    queue.ok_or_else(|| missing(name))
+}
+
+/// The job in this queue, if there is one that takes it.
+pub(super) async fn put(
+    job: NewJob,
+    queue: String,
+    app: &Builder,
+    store: &Store,
+) -> Result<NewJob, Failure> {
+    let catalogue = app.catalogue()?;
+    if let Some(why) = catalogue
+        .kind(&job.kind)
+        .and_then(|kind| kind.refuses(&queue))
+    {
+        return Err(Failure::Usage(why));
+    }
+    match exists(store, &catalogue, &queue).await? {
+        true => Ok(job.in_queue(queue)),
+        false => Err(missing(&queue)),
+    }
+}
+
+/// A kind of job names it, or an operator has made it.
+async fn exists(store: &Store, catalogue: &Catalogue, name: &str) -> Result<bool, Failure> {
+    let made = store.queues().await?;
+    Ok(catalogue.has_queue(name) || made.iter().any(|row| row.name == name))
+}
+
+fn missing(name: &str) -> Failure {
+    Failure::Refused(format!(
+        "there is no queue {name}; `cadastro queues add {name}` makes it"
+    ))
 }

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
-use super::*;
+use super::{jobs::Meant, *};
 use crate::{
     config::LogFormat,
-    queue::{Due, JobId, State},
+    queue::{Due, JobId, State, States, Unique, Wins},
+    store::{JobFilter, Move},
 };
 
 fn given(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, Ending> {
@@ -41,9 +42,11 @@ fn every_question_of_an_operator_is_understood() {
     assert_eq!(
         command("jobs list --state discarded --queue email --json"),
         Command::Jobs(Jobs::List {
-            state: Some(State::Discarded),
-            kind: None,
-            queue: Some("email".to_owned()),
+            filter: JobFilter {
+                state: Some(State::Discarded),
+                kind: None,
+                queue: Some("email".to_owned()),
+            },
             limit: 50,
             cursor: None,
             json: true,
@@ -51,8 +54,23 @@ fn every_question_of_an_operator_is_understood() {
     );
     assert_eq!(
         command("jobs retry 1 2"),
-        Command::Jobs(Jobs::Retry {
-            ids: vec![JobId(1), JobId(2)],
+        Command::Jobs(Jobs::Move {
+            how: Move::Retry,
+            which: Meant::These(vec![JobId(1), JobId(2)]),
+            json: false
+        })
+    );
+    assert_eq!(
+        command("jobs cancel --kind simple_task --dry-run"),
+        Command::Jobs(Jobs::Move {
+            how: Move::Cancel,
+            which: Meant::All {
+                filter: JobFilter {
+                    kind: Some("simple_task".to_owned()),
+                    ..JobFilter::default()
+                },
+                dry_run: true,
+            },
             json: false
         })
     );
@@ -64,9 +82,20 @@ fn every_question_of_an_operator_is_understood() {
             due: Some(Due::After(Duration::from_secs(300))),
             priority: Some(-1),
             max_attempts: None,
+            unique: None,
+            queue: None,
+            limit_key: None,
             json: false,
         })
     );
+    let unique = Unique::by_key("x").while_in(States::of(&[State::Completed]));
+    let unique = unique.per(Duration::from_secs(3600)).wins(Wins::Replace);
+    let line =
+        "jobs enqueue a --unique-key x --unique-while completed --unique-per 1h --wins replace";
+    match command(line) {
+        Command::Jobs(Jobs::Enqueue { unique: read, .. }) => assert_eq!(read, Some(unique)),
+        other => panic!("{other:?}"),
+    }
     assert_eq!(
         command("queues pause email"),
         Command::Queues(Queues::Pause {
@@ -112,6 +141,14 @@ fn a_wrong_command_line_exits_with_2_and_a_wrong_environment_with_1() {
         "jobs show",
         "jobs show x",
         "jobs retry",
+        "jobs retry --dry-run",
+        "jobs retry 1 --state discarded",
+        "jobs cancel 1 --dry-run",
+        "jobs cancel --all --kind a",
+        "jobs edit 1",
+        "jobs edit --in 5m",
+        "jobs enqueue a --wins replace",
+        "jobs enqueue a --unique --unique-key x",
         "jobs enqueue simple_task {",
         "jobs enqueue simple_task --in 1s --at 2026-01-01T00:00:00Z",
         "queues pause Post",

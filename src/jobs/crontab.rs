@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Catalogue, UnknownKind};
+use super::{Catalogue, Unfit};
 use crate::{
     queue::{BadSchedule, Due, NewEntry, NewJob},
     store::EntryRow,
@@ -14,7 +14,7 @@ pub enum BadEntry {
     #[error("`{0}` is no name for an entry: give up to 64 of a-z, 0-9, `-` and `_`")]
     Name(String),
     #[error("{0}")]
-    Job(#[from] UnknownKind),
+    Job(#[from] Unfit),
     #[error("{0}")]
     Schedule(#[from] BadSchedule),
 }
@@ -24,8 +24,8 @@ impl BadEntry {
     pub fn field(&self) -> &'static str {
         match self {
             BadEntry::Name(_) => "name",
-            BadEntry::Job(UnknownKind::Name { .. }) => "kind",
-            BadEntry::Job(UnknownKind::Args { .. }) => "args",
+            BadEntry::Job(Unfit::Name { .. }) => "kind",
+            BadEntry::Job(_) => "args",
             BadEntry::Schedule(BadSchedule::Zone(_)) => "zone",
             BadEntry::Schedule(_) => "schedule",
         }
@@ -49,7 +49,7 @@ impl Catalogue {
     }
 
     /// A job of this entry, due at once.
-    pub fn job_of(&self, entry: &NewEntry) -> Result<NewJob, UnknownKind> {
+    pub fn job_of(&self, entry: &NewEntry) -> Result<NewJob, Unfit> {
         // Arguments that are no JSON fit no kind.
         let args = serde_json::from_str(&entry.args).unwrap_or_default();
         self.new_job(&entry.kind, args)

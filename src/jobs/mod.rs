@@ -13,7 +13,7 @@ mod work;
 
 pub use context::{Context, Tools};
 pub use crontab::BadEntry;
-pub use registry::{Catalogue, CatalogueBuilder, CatalogueError, Kind, UnknownKind, Work};
+pub use registry::{Catalogue, CatalogueBuilder, CatalogueError, Kind, Unfit, Work};
 pub use work::{Done, JobError, Letter, Task};
 
 use crate::{

@@ -12,7 +12,9 @@ use super::{Context, Done, JobError, Letter, Task};
 use crate::{
     fail_points,
     mail::Draft,
-    queue::{BadName, Cron, EMAIL, Job, NewJob, Policy, TASK, Takes, queue_name},
+    queue::{
+        ARGS_BYTES, BadName, Cron, EMAIL, Job, NewJob, Policy, TASK, Takes, Unique, queue_name,
+    },
     store::JobRow,
 };
 
@@ -29,8 +31,13 @@ pub struct Kind {
     /// When it is enqueued by itself, if ever.
     pub cron: Option<Cron>,
     pub work: Work,
-    /// Whether arguments decode, and by which key their job is counted.
-    read_args: fn(&Value) -> Result<Option<String>, serde_json::Error>,
+    judge: fn(&Value) -> Result<Own, Unfit>,
+}
+
+/// What a job says of itself, by its arguments.
+struct Own {
+    unique: Option<Unique>,
+    limit_key: Option<String>,
 }
 
 /// The code of a kind, with its arguments still to be decoded.
@@ -87,9 +94,9 @@ pub enum CatalogueError {
     BadEntry { kind: String, why: String },
 }
 
-/// Why a job cannot be enqueued by its name.
+/// Why a job is not enqueued: another kind or other arguments have to be given.
 #[derive(Debug, thiserror::Error)]
-pub enum UnknownKind {
+pub enum Unfit {
     #[error("there is no kind of job called `{name}`; the kinds are {known}")]
     Name { name: String, known: String },
     #[error("the arguments do not fit `{kind}`: {source}")]
@@ -97,6 +104,14 @@ pub enum UnknownKind {
         kind: &'static str,
         source: serde_json::Error,
     },
+    /// As [`Job::check`] says.
+    #[error("the arguments do not fit `{kind}`: {why}")]
+    Refused { kind: &'static str, why: String },
+    #[error(
+        "the arguments of `{kind}` are {bytes} bytes of JSON, and may be {ARGS_BYTES}: store what is large \
+         elsewhere, and name it"
+    )]
+    TooLarge { kind: String, bytes: usize },
 }
 
 impl Catalogue {
@@ -134,22 +149,51 @@ impl Catalogue {
         [EMAIL, TASK].contains(&name) || self.0.values().any(|kind| kind.queue == name)
     }
 
-    /// A job by its kind's name, due at once, with arguments that decode.
-    pub fn new_job(&self, name: &str, args: Value) -> Result<NewJob, UnknownKind> {
-        let kind = self.kind(name).ok_or_else(|| UnknownKind::Name {
-            name: name.to_owned(),
-            known: self.0.keys().copied().collect::<Vec<_>>().join(", "),
-        })?;
-        let limit_key = (kind.read_args)(&args).map_err(|source| UnknownKind::Args {
-            kind: kind.name,
-            source,
-        })?;
+    /// A job by its kind's name, due at once, with arguments that fit.
+    pub fn new_job(&self, name: &str, args: Value) -> Result<NewJob, Unfit> {
+        let kind = self.known(name)?;
+        measure(name, &args)?;
+        let Own { unique, limit_key } = (kind.judge)(&args)?;
         Ok(NewJob {
             args,
+            unique,
             limit_key,
             max_attempts: kind.policy.max_attempts,
             ..NewJob::of(kind.name, kind.queue)
         })
+    }
+
+    /// Whether these arguments fit the kind of this name.
+    pub fn check(&self, name: &str, args: &Value) -> Result<(), Unfit> {
+        let kind = self.known(name)?;
+        measure(name, args)?;
+        (kind.judge)(args).map(drop)
+    }
+
+    /// Likewise, of a job that was made without the catalogue. Its kind may be one that only another
+    /// program knows: then nobody here can judge more than its size.
+    pub fn check_new(&self, new: &NewJob) -> Result<(), Unfit> {
+        match self.kind(&new.kind) {
+            Some(_) => self.check(&new.kind, &new.args),
+            None => measure(&new.kind, &new.args),
+        }
+    }
+
+    fn known(&self, name: &str) -> Result<&Kind, Unfit> {
+        self.kind(name).ok_or_else(|| Unfit::Name {
+            name: name.to_owned(),
+            known: self.0.keys().copied().collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+fn measure(kind: &str, args: &Value) -> Result<(), Unfit> {
+    match args.to_string().len() {
+        ..=ARGS_BYTES => Ok(()),
+        bytes => Err(Unfit::TooLarge {
+            kind: kind.to_owned(),
+            bytes,
+        }),
     }
 }
 
@@ -183,7 +227,7 @@ impl CatalogueBuilder {
             policy: J::POLICY,
             cron: J::CRON,
             work,
-            read_args: |args| J::deserialize(args).map(|job| job.limit_key()),
+            judge: judge::<J>,
         };
         self.kinds.push((kind, what));
         self
@@ -227,6 +271,17 @@ impl CatalogueBuilder {
         }
         Ok(catalogue)
     }
+}
+
+/// Whether these are arguments of `J`, and whether such a job keeps others out.
+fn judge<J: Job>(args: &Value) -> Result<Own, Unfit> {
+    let kind = J::KIND;
+    let job = J::deserialize(args).map_err(|source| Unfit::Args { kind, source })?;
+    job.check().map_err(|why| Unfit::Refused { kind, why })?;
+    Ok(Own {
+        unique: job.unique(),
+        limit_key: job.limit_key(),
+    })
 }
 
 /// Arguments that cannot be decoded will not be decodable next time either.
@@ -287,11 +342,11 @@ mod tests {
         );
         assert!(matches!(
             catalogue.new_job("parameter_task", json!({})),
-            Err(UnknownKind::Args { .. })
+            Err(Unfit::Args { .. })
         ));
         assert!(matches!(
             catalogue.new_job("no_such_kind", json!({})),
-            Err(UnknownKind::Name { .. })
+            Err(Unfit::Name { .. })
         ));
     }
 }

@@ -212,8 +212,9 @@ impl Store {
                     return Ok((Vec::new(), left));
                 }
                 let picked = jobs::id.eq_any(look.picked());
-                // One that was cancelled in the meantime is not claimed.
-                let taken: Vec<RawJob> = take!($c, picked.and(available()), owner, now);
+                // One that was cancelled in the meantime is not claimed. The state is a bound value, so that
+                // no planner takes the index of all that wait for the better way to a few numbers.
+                let taken: Vec<RawJob> = take!($c, picked.and(jobs::state.eq(State::Available.word())), owner, now);
                 if let Some(kept) = limits.kept_after(taken.len(), kept, now) {
                     diesel::update(queues::table.find(queue))
                         .set(queues::rate_at.eq(kept.as_microsecond()))

@@ -6,6 +6,7 @@ mod accounts;
 mod attempts;
 mod batch;
 mod browsers;
+mod bulk;
 mod claim;
 mod connection;
 mod crontab;
@@ -40,9 +41,11 @@ mod sqlite;
 mod steps;
 mod throttles;
 mod tls;
+mod transaction;
 
 pub use accounts::Credentials;
 pub use attempts::{AttemptRow, Tries};
+pub use bulk::{Move, Moved, MovedJob, Which};
 pub use claim::Claim;
 pub use connection::{PoolSize, Store};
 pub use crontab::EntryRow;
@@ -63,6 +66,11 @@ pub use sessions::{NewSession, NewToken, Session};
 pub use settle::{Progress, Settled};
 pub use signups::{NewSignup, SignedUp, SignupRefusal};
 pub use sole::Sole;
+pub use transaction::{Connection, Transaction};
+/// For the questions that a program which embeds cadastro puts within a transaction of ours.
+pub use {diesel, diesel_async};
+/// The connections of the two databases, for whoever writes a function that takes one.
+pub use {postgres::Pg, sqlite::Lite};
 
 /// What [`read!`](crate::read) and [`change!`](crate::change) are made of.
 #[doc(hidden)]

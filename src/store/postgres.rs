@@ -1,7 +1,9 @@
 //! Connections to a PostgreSQL server.
 
 use diesel::{ConnectionError, ConnectionResult};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{
+    AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
+};
 use tokio_postgres::error::SqlState;
 
 use super::{patience::LIMIT, tls::Route};
@@ -45,6 +47,19 @@ pub(super) async fn limit(connection: &mut Pg, milliseconds: u128) -> diesel::Qu
          SET idle_in_transaction_session_timeout = {milliseconds}"
     );
     connection.batch_execute(&settings).await
+}
+
+/// Begins a transaction.
+pub(super) async fn begin(connection: &mut Pg) -> diesel::QueryResult<()> {
+    AnsiTransactionManager::begin_transaction(connection).await
+}
+
+/// Commits, or takes everything back.
+pub(super) async fn finish(connection: &mut Pg, went_well: bool) -> diesel::QueryResult<()> {
+    match went_well {
+        true => AnsiTransactionManager::commit_transaction(connection).await,
+        false => AnsiTransactionManager::rollback_transaction(connection).await,
+    }
 }
 
 /// tokio-postgres says only "error connecting to server" and keeps the reason to its source.

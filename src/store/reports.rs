@@ -19,11 +19,18 @@ use crate::queue::{JobId, State};
 const PORTION: usize = 50_000;
 
 /// Which jobs a list shows; an absent field admits all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobFilter {
     pub state: Option<State>,
     pub kind: Option<String>,
     pub queue: Option<String>,
+}
+
+impl JobFilter {
+    /// It admits all jobs.
+    pub fn is_empty(&self) -> bool {
+        self.state.is_none() && self.kind.is_none() && self.queue.is_none()
+    }
 }
 
 /// Where the next page of a list begins: below this job's number.
@@ -87,16 +94,8 @@ impl Store {
     /// answer in time, and count as a database that is away. A job that moves on in the meantime is counted
     /// once, in one of its states.
     pub async fn job_counts(&self) -> Result<Vec<JobCount>, StoreError> {
-        let (first, last) = read!(self, |c| jobs::table
-            .select((diesel::dsl::min(jobs::id), diesel::dsl::max(jobs::id)))
-            .first::<(Option<i64>, Option<i64>)>(c)
-            .await)?;
-        let (Some(first), Some(last)) = (first, last) else {
-            return Ok(Vec::new());
-        };
         let mut sums = BTreeMap::new();
-        for from in (first..=last).step_by(PORTION) {
-            let to = from.saturating_add(PORTION as i64).min(last + 1);
+        for (from, to) in self.numbers(PORTION).await? {
             let rows: Vec<(String, String, String, i64)> = read!(self, |c| jobs::table
                 .filter(jobs::id.ge(from).and(jobs::id.lt(to)))
                 .group_by((jobs::queue, jobs::kind, jobs::state))
@@ -117,6 +116,20 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// The numbers of all jobs that there are by now, in portions: from each first one up to the next.
+    pub(super) async fn numbers(&self, portion: usize) -> Result<Vec<(i64, i64)>, StoreError> {
+        let (first, last) = read!(self, |c| jobs::table
+            .select((diesel::dsl::min(jobs::id), diesel::dsl::max(jobs::id)))
+            .first::<(Option<i64>, Option<i64>)>(c)
+            .await)?;
+        let (Some(first), Some(last)) = (first, last) else {
+            return Ok(Vec::new());
+        };
+        let end = |from: i64| from.saturating_add(portion as i64).min(last + 1);
+        let firsts = (first..=last).step_by(portion);
+        Ok(firsts.map(|from| (from, end(from))).collect())
     }
 
     /// The oldest due job of each queue that has one.

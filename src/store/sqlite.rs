@@ -69,11 +69,15 @@ pub async fn end<T, E: From<DieselError>>(
     connection: &mut Lite,
     answer: Result<T, E>,
 ) -> Result<T, E> {
-    let went_well = answer.is_ok();
+    finish(connection, answer.is_ok()).await?;
+    answer
+}
+
+/// Commits, or takes everything back.
+pub(super) async fn finish(connection: &mut Lite, went_well: bool) -> QueryResult<()> {
     let end = move |c: &mut SqliteConnection| match went_well {
         true => AnsiTransactionManager::commit_transaction(c),
         false => AnsiTransactionManager::rollback_transaction(c),
     };
-    connection.spawn_blocking(end).await?;
-    answer
+    connection.spawn_blocking(end).await
 }

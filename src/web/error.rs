@@ -8,7 +8,8 @@ use tokio::task::JoinError;
 
 use crate::{
     account::FieldError,
-    actors::{AskError, LogInError, SignUpError},
+    actors::{AskError, EditError, EnqueueError, LogInError, SignUpError},
+    jobs::Unfit,
     store::StoreError,
     telemetry::panic_message,
     text::TextError,
@@ -90,6 +91,17 @@ pub struct Argument {
     pub message: String,
 }
 
+impl Argument {
+    /// An argument that is wrong.
+    pub fn new(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+        Argument {
+            field: field.to_owned(),
+            code,
+            message: message.into(),
+        }
+    }
+}
+
 impl ResponseError for WebError {
     fn status_code(&self) -> StatusCode {
         match self {
@@ -144,6 +156,43 @@ impl From<AskError> for WebError {
             AskError::Throttled(wait) => WebError::Throttled(wait),
             AskError::Away(why) => WebError::Away(why),
             AskError::Fault(_) => WebError::Fault(error.into()),
+        }
+    }
+}
+
+impl From<Unfit> for WebError {
+    fn from(error: Unfit) -> Self {
+        WebError::Arguments(vec![error.into()])
+    }
+}
+
+impl From<Unfit> for Argument {
+    fn from(error: Unfit) -> Self {
+        let (field, code) = match &error {
+            Unfit::Name { .. } => ("kind", "unknown"),
+            Unfit::Args { .. } | Unfit::Refused { .. } => ("args", "invalid"),
+            Unfit::TooLarge { .. } => ("args", "too_large"),
+        };
+        Argument::new(field, code, error.to_string())
+    }
+}
+
+impl From<EnqueueError> for WebError {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::Unfit(error) => error.into(),
+            EnqueueError::Ask(error) => error.into(),
+        }
+    }
+}
+
+impl From<EditError> for WebError {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::None(_) => WebError::NotFound,
+            EditError::NotWaiting(..) => WebError::Conflict(error.to_string()),
+            EditError::Unfit(error) => error.into(),
+            EditError::Ask(error) => error.into(),
         }
     }
 }

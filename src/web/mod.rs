@@ -115,7 +115,7 @@ pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
 
 /// Every address there is; `at` answers other methods with 405.
 fn routes(config: &mut ServiceConfig) {
-    use api::{actors, cron, flows, health, jobs, openapi, queues, signups};
+    use api::{actors, cron, flows, health, jobs, many_jobs, openapi, queues, signups};
     use pages::{home, language, login, mailbox, receipt, signup};
 
     intake::configure(config);
@@ -135,13 +135,33 @@ fn routes(config: &mut ServiceConfig) {
         .service(at("/assets/{name}").get(assets::serve))
         .service(at("/api/v1/signups").post(signups::create))
         .service(at("/api/v1/signups/{receipt}").get(signups::show))
-        .service(at("/api/v1/jobs").get(jobs::list).post(jobs::create))
+        .service(
+            at("/api/v1/jobs")
+                .accepting(jobs::JOB_BYTES)
+                .get(jobs::list)
+                .post(jobs::create),
+        )
         .service(
             at("/api/v1/jobs/batch")
                 .accepting(jobs::BATCH_BYTES)
                 .post(jobs::create_many),
         )
-        .service(at("/api/v1/jobs/{id}").get(jobs::show))
+        .service(
+            at("/api/v1/jobs/retry")
+                .accepting(many_jobs::BYTES)
+                .post(many_jobs::retry),
+        )
+        .service(
+            at("/api/v1/jobs/cancel")
+                .accepting(many_jobs::BYTES)
+                .post(many_jobs::cancel),
+        )
+        .service(
+            at("/api/v1/jobs/{id}")
+                .accepting(jobs::JOB_BYTES)
+                .get(jobs::show)
+                .patch(jobs::edit),
+        )
         .service(at("/api/v1/jobs/{id}/flow").get(flows::show))
         .service(at("/api/v1/jobs/{id}/cancel").post(jobs::cancel))
         .service(at("/api/v1/jobs/{id}/retry").post(jobs::retry))

@@ -63,6 +63,18 @@ impl At {
         self
     }
 
+    /// PATCH.
+    pub fn patch<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::patch().to(handler));
+        self.methods.push("PATCH");
+        self
+    }
+
     /// DELETE.
     pub fn delete<F, Args>(mut self, handler: F) -> Self
     where

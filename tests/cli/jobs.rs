@@ -131,6 +131,82 @@ fn a_job_is_cancelled_and_retried_and_says_when_it_cannot_be() {
 }
 
 #[test]
+fn a_job_is_enqueued_once_for_its_key_and_changed_while_it_waits() {
+    for database in TestDatabase::both() {
+        let terminal = Terminal::at(&database);
+        let line = "jobs enqueue simple_task --unique-key x --in 1h";
+        assert!(terminal.say(line).done().starts_with("job 1 is enqueued"));
+        let there = terminal.say(line).done();
+        assert!(
+            there.starts_with("job 1 is there already: simple_task, scheduled"),
+            "{there}"
+        );
+        let moved =
+            format!("{line} --wins reschedule").replace("--in 1h", "--at 2999-01-01T00:00:00Z");
+        let moved = terminal.say(&moved).done();
+        assert!(moved.ends_with("due 2999-01-01 00:00:00 UTC\n"), "{moved}");
+        let line = "jobs enqueue simple_task --unique --in 1h --json";
+        let (first, second) = (terminal.say(line).json(), terminal.say(line).json());
+        assert_eq!(first, second);
+        assert_ne!(first["id"], 1);
+
+        let edited = terminal
+            .say("jobs edit 1 --in 0s --priority -4 --max-attempts 2")
+            .done();
+        assert!(
+            edited.starts_with("job 1 is changed: simple_task, due 2"),
+            "{edited}"
+        );
+        let job = terminal.say("jobs show 1 --json").json();
+        assert_eq!(
+            (&job["state"], &job["priority"]),
+            (&json!("available"), &json!(-4))
+        );
+        assert_eq!(job["max_attempts"], 2);
+        let refused = terminal.say("jobs edit 1 --args [1]").refused(2);
+        assert!(refused.contains("do not fit `simple_task`"), "{refused}");
+        terminal.say("jobs cancel 1").done();
+        let refused = terminal.say("jobs edit 1 --priority 1").refused(1);
+        assert!(
+            refused.contains("is cancelled: only jobs that wait"),
+            "{refused}"
+        );
+        assert_eq!(
+            terminal.say("jobs edit 9 --priority 1").refused(1),
+            "there is no job 9"
+        );
+    }
+}
+
+#[test]
+fn many_jobs_are_counted_before_they_are_cancelled_and_retried() {
+    for database in TestDatabase::both() {
+        let terminal = Terminal::at(&database);
+        for _ in 0..3 {
+            terminal.say("jobs enqueue simple_task --in 1h").done();
+        }
+        terminal
+            .say(r#"jobs enqueue parameter_task {"parameter":"x"}"#)
+            .done();
+        let dry = terminal.say("jobs cancel --state scheduled --kind simple_task --dry-run");
+        assert_eq!(dry.done(), "jobs that would be cancelled: 3\n");
+        let counted = terminal.say("jobs cancel --all --dry-run --json").json();
+        assert_eq!(counted, json!({"matched": 4, "changed": 0}));
+        let cancelled = terminal.say("jobs cancel --kind simple_task").done();
+        assert_eq!(cancelled, "jobs that are cancelled: 3\n");
+        let retried = terminal.say("jobs retry --all --json").json();
+        assert_eq!(retried, json!({"matched": 3, "changed": 3}));
+        assert_eq!(
+            terminal.say("jobs retry --queue task").done(),
+            "jobs that are due again: 0\n"
+        );
+        // Nothing said is not everything.
+        assert_eq!(terminal.say("jobs cancel").code, Some(2));
+        assert_eq!(terminal.say("jobs retry --dry-run").code, Some(2));
+    }
+}
+
+#[test]
 fn a_job_that_nobody_could_do_is_not_enqueued() {
     let database = TestDatabase::sqlite();
     let terminal = Terminal::at(&database);

@@ -38,6 +38,14 @@ fn a_queue_is_made_limited_and_removed() {
         );
         assert_eq!(set["at_once"], 5);
 
+        let put = "jobs enqueue simple_task --limit-key 17 --queue";
+        assert_eq!(terminal.say(&format!("{put} nothing")).code, Some(1));
+        assert_eq!(terminal.say(&format!("{put} email")).code, Some(2));
+        let job = terminal.say(&format!("{put} reports --json")).json();
+        assert_eq!(job["queue"], "reports");
+        let stays = terminal.say("queues remove reports");
+        assert_eq!(stays.code, Some(1));
+        terminal.say(&format!("jobs cancel {}", job["id"])).done();
         terminal.say("queues remove reports").done();
         assert_eq!(terminal.say("queues show reports").code, Some(1));
         let stays = terminal.say("queues remove task");

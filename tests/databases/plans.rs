@@ -46,7 +46,10 @@ impl Instrumentation for Scribe {
             {
                 let said = query.to_string();
                 let sql = said.split(" -- binds").next().unwrap_or_default();
-                if sql.contains("jobs") {
+                if ["`jobs`", "\"jobs\"", " jobs "]
+                    .iter()
+                    .any(|table| sql.contains(table))
+                {
                     HEARD
                         .lock()
                         .expect("nobody panics here")
@@ -134,7 +137,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 "claim within limits",
                 {
                     let limits = QueueChange {
-                        at_once: Some(Some(9)),
+                        at_once: Some(Some(999)),
                         at_once_per_key: Some(Some(2)),
                         ..QueueChange::default()
                     };

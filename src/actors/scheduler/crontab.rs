@@ -7,12 +7,14 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::{POLL, Scheduler, handle::uncut, messages::EntryChanged, upkeep::complain};
+use super::{
+    EnqueueError, POLL, Scheduler, handle::uncut, messages::EntryChanged, upkeep::complain,
+};
 use crate::{
     actors::AskError,
-    jobs::{Catalogue, UnknownKind},
+    jobs::Catalogue,
     queue::NewEntry,
-    store::{EntryRow, JobRow, Store, StoreError},
+    store::{Enqueued, EntryRow, JobRow, Store, StoreError},
 };
 
 /// When to look at the crontab.
@@ -121,17 +123,11 @@ impl Scheduler {
     }
 
     /// Enqueues a job of this entry for now, whatever its schedule says and whether it is enabled or not.
-    pub async fn run_entry(
-        &self,
-        entry: &NewEntry,
-    ) -> Result<Result<JobRow, UnknownKind>, AskError> {
-        let job = match self.catalogue.job_of(entry) {
-            Ok(job) => job,
-            Err(unknown) => return Ok(Err(unknown)),
-        };
+    pub async fn run_entry(&self, entry: &NewEntry) -> Result<JobRow, EnqueueError> {
+        let job = self.catalogue.job_of(entry)?;
         let rows = self.enqueue(vec![job]).await?;
-        let row = rows.into_iter().next();
-        row.map(|enqueued| Ok(enqueued.into_row()))
-            .ok_or_else(|| AskError::Fault("no row came of a new job".to_owned()))
+        let row = rows.into_iter().next().map(Enqueued::into_row);
+        let none = || AskError::Fault("no row came of a new job".to_owned());
+        Ok(row.ok_or_else(none)?)
     }
 }

@@ -13,8 +13,8 @@ use crate::{
     actors::{AskError, probe::Mailbox},
     clock::Clock,
     jobs::Catalogue,
-    queue::{Flow, JobId, NewJob, SignupId},
-    store::{Asked, Enqueued, JobRow, Progress, QueueChange, Removal, Store},
+    queue::{Flow, JobId, SignupId},
+    store::{Asked, JobRow, MovedJob, Progress, QueueChange, Removal, Store},
     telemetry::{Trace, trace},
 };
 
@@ -52,21 +52,20 @@ impl Change {
     }
 }
 
+impl From<MovedJob> for Change {
+    fn from(moved: MovedJob) -> Self {
+        Change {
+            job: moved.id,
+            user: moved.user,
+            signup: moved.signup,
+        }
+    }
+}
+
 impl Scheduler {
     /// The table has changed: look at it now and not at the next poll.
     pub fn wake(&self) {
         self.mailbox.tell(Wake);
-    }
-
-    /// Enqueues jobs, all or none.
-    pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, AskError> {
-        let (store, now) = (self.store.clone(), self.clock.now());
-        let trace = trace::current();
-        let traced = |job: NewJob| job.traced(trace.as_ref().map(Trace::as_str));
-        let jobs: Vec<NewJob> = jobs.into_iter().map(traced).collect();
-        let rows = uncut(async move { store.enqueue(&jobs, now).await }).await??;
-        self.wake();
-        Ok(rows)
     }
 
     /// Enqueues jobs that wait for each other, all or none.
@@ -178,7 +177,7 @@ impl Scheduler {
         self.mailbox.tell(Advance(progress));
     }
 
-    fn moved(&self, row: Option<&JobRow>) {
+    pub(super) fn moved(&self, row: Option<&JobRow>) {
         if let Some(job) = row {
             // Nobody watches: then nobody need be told.
             let _ = self.changes.send(Change::of(job));

@@ -7,6 +7,7 @@
 mod crew;
 mod crontab;
 mod dispatch;
+mod enqueue;
 mod handle;
 mod messages;
 mod news;
@@ -42,6 +43,7 @@ use crate::{
 use crew::Crew;
 pub(super) use crew::{Report, Run, Ticket, Worker};
 use crontab::Calendar;
+pub use enqueue::{EditError, EnqueueError, Enqueuing};
 pub use handle::{Change, Scheduler};
 use queues::{Decided, Holds};
 use upkeep::complain;

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use crate::{
     cli::output::{self, Page, instant},
     queue::State,
-    store::{AttemptRow, FlowRows, JobRow},
+    store::{AttemptRow, Enqueued, FlowRows, JobRow, Move, Moved},
     web::api::{
         flows::FlowJson,
         jobs::{List, Listed, shown},
+        many_jobs::MovedJson,
     },
 };
 
@@ -47,6 +48,7 @@ pub(super) fn one(
             ("flow", job.flow.map(|first| first.to_string())),
             ("attempt", Some(attempt(job))),
             ("priority", Some(job.priority.to_string())),
+            ("key", job.unique_key.clone()),
             ("user", job.user.map(|user| user.to_string())),
             ("created", Some(instant(job.created_at))),
             ("due", Some(instant(job.run_at))),
@@ -104,45 +106,81 @@ pub(super) fn flow(out: &mut dyn Write, flow: &FlowRows, json: bool) -> io::Resu
     output::table(out, ["ID", "KIND", "STATE", "ATTEMPT", "WAITS FOR"], &rows)
 }
 
-/// A job that is new.
-pub(in crate::cli) fn enqueued(out: &mut dyn Write, job: &JobRow, json: bool) -> io::Result<()> {
-    if json {
-        return output::json(out, &shown(job, Vec::new()));
-    }
-    let (id, kind, due) = (job.id, &job.kind, when(job));
-    writeln!(out, "job {id} is enqueued: {kind}, {due}")
-}
-
-/// Jobs that are to be tried again.
-pub(super) fn retried(out: &mut dyn Write, jobs: &[JobRow], json: bool) -> io::Result<()> {
-    moved(out, jobs, json, |job| {
-        let (next, max) = (job.attempt + 1, job.max_attempts);
-        format!("is due again: attempt {next} of {max}")
-    })
-}
-
-/// Jobs that are never to be done, or not to the end.
-pub(super) fn cancelled(out: &mut dyn Write, jobs: &[JobRow], json: bool) -> io::Result<()> {
-    moved(out, jobs, json, |job| {
-        let moved = match job.state {
-            State::Executing => "is asked to stop",
-            _ => "is cancelled",
-        };
-        moved.to_owned()
-    })
-}
-
-fn moved(
+/// A job that was to be enqueued.
+pub(in crate::cli) fn enqueued(
     out: &mut dyn Write,
-    jobs: &[JobRow],
+    job: &Enqueued,
+    attempts: Vec<AttemptRow>,
     json: bool,
-    what: impl Fn(&JobRow) -> String,
 ) -> io::Result<()> {
+    if json {
+        return output::json(out, &shown(job, attempts));
+    }
+    let (id, kind, when) = (job.id, &job.kind, when(job));
+    match job.is_new() {
+        true => writeln!(out, "job {id} is enqueued: {kind}, {when}"),
+        false => writeln!(
+            out,
+            "job {id} is there already: {kind}, {}, {when}",
+            job.state
+        ),
+    }
+}
+
+/// A job that was changed.
+pub(super) fn edited(
+    out: &mut dyn Write,
+    job: &JobRow,
+    attempts: Vec<AttemptRow>,
+    json: bool,
+) -> io::Result<()> {
+    if json {
+        return output::json(out, &shown(job, attempts));
+    }
+    let (id, kind, when) = (job.id, &job.kind, when(job));
+    writeln!(out, "job {id} is changed: {kind}, {when}")
+}
+
+/// Jobs that are to be tried again, or never to be done.
+pub(super) fn moved(out: &mut dyn Write, how: Move, jobs: &[JobRow], json: bool) -> io::Result<()> {
     if json {
         return output::json(out, &listed(jobs, None));
     }
-    jobs.iter()
-        .try_for_each(|job| writeln!(out, "job {} ({}) {}", job.id, job.kind, what(job)))
+    jobs.iter().try_for_each(|job| {
+        let (id, kind) = (job.id, &job.kind);
+        let (next, max) = (job.attempt + 1, job.max_attempts);
+        match how {
+            Move::Retry => writeln!(
+                out,
+                "job {id} ({kind}) is due again: attempt {next} of {max}"
+            ),
+            Move::Cancel if job.state == State::Executing => {
+                writeln!(out, "job {id} ({kind}) is asked to stop")
+            }
+            Move::Cancel => writeln!(out, "job {id} ({kind}) is cancelled"),
+        }
+    })
+}
+
+/// How many jobs were moved, or would be.
+pub(super) fn all_moved(
+    out: &mut dyn Write,
+    how: Move,
+    moved: Moved,
+    dry_run: bool,
+    json: bool,
+) -> io::Result<()> {
+    if json {
+        return output::json(out, &MovedJson::from(moved));
+    }
+    let (what, verb) = match how {
+        Move::Retry => ("due again", "retried"),
+        Move::Cancel => ("cancelled", "cancelled"),
+    };
+    match dry_run {
+        true => writeln!(out, "jobs that would be {verb}: {}", moved.matched),
+        false => writeln!(out, "jobs that are {what}: {}", moved.changed),
+    }
 }
 
 fn listed(jobs: &[JobRow], next_cursor: Option<i64>) -> List {

@@ -11,6 +11,7 @@ use super::{
     new_entry::{self, NewEntryJson},
 };
 use crate::{
+    actors::EnqueueError,
     jobs::Catalogue,
     queue::NewEntry,
     store::EntryRow,
@@ -141,8 +142,11 @@ pub async fn disable(_: Operator, state: web::Data<State>, name: web::Path<Strin
 )]
 pub async fn run(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
     let row = find(&state, &name).await?;
-    let job = state.scheduler.run_entry(&row.entry).await?;
-    let job = job.map_err(|error| WebError::Conflict(error.to_string()))?;
+    let job = match state.scheduler.run_entry(&row.entry).await {
+        // The entry is to blame, and not whoever asks.
+        Err(EnqueueError::Unfit(error)) => return Err(WebError::Conflict(error.to_string())),
+        job => job?,
+    };
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/v1/jobs/{}", job.id)))
         .json(job_shown(&job, Vec::new())))

@@ -112,6 +112,14 @@ fn judge(catalogue: &Catalogue, asked: NewFlow) -> Result<Flow, Vec<Argument>> {
             let message = format!("two jobs are called `{}`", asked.name);
             wrong.push(argument(format!("{field}.name"), "taken", message));
         }
+        if asked.job.is_unique() {
+            let message = "a flow is new as a whole: none of its jobs can be one that is there";
+            wrong.push(Argument::new(
+                format!("{field}.job.unique"),
+                "conflict",
+                message,
+            ));
+        }
         let after = waits(&members, &asked.after, &field);
         let job = new_job::judge(catalogue, asked.job).map_err(|arguments| {
             let within = |wrong: Argument| Argument {

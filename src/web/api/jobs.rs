@@ -8,22 +8,29 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    new_job::{self, NewJobJson},
+    new_job::{self, EditJson, NewJobJson},
     queues,
     schemas::or_empty,
 };
 use crate::{
-    queue::{Ending, JobId, State as JobState},
+    queue::{ARGS_BYTES, Ending, JobId, State as JobState},
     store::{AttemptRow, JobFilter, JobRow},
     web::{
         Answer, State, WebError,
+        error::Argument,
         jobs::{JobJson, instant},
         operator::Operator,
     },
 };
 
-/// The largest batch.
-pub const BATCH_BYTES: usize = 1024 * 1024;
+/// The largest job: the largest arguments, also with every character written as an escape.
+pub const JOB_BYTES: usize = 7 * ARGS_BYTES;
+
+/// The largest batch: 800 bytes for each job of the longest one.
+pub const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// The longest batch, which is written within the time of one transaction.
+const BATCH_JOBS: usize = 10_000;
 
 /// How many jobs a page of the list has.
 const PAGE: i64 = 50;
@@ -82,6 +89,8 @@ pub struct Listed {
     priority: i32,
     #[schema(format = DateTime)]
     created_at: String,
+    /// As it is stored, behind the kind; null where it holds none, or none any more.
+    unique_key: Option<String>,
 }
 
 /// A job with all that is known of it.
@@ -163,11 +172,14 @@ fn name(name: String) -> Result<String, WebError> {
     }
 }
 
-/// Enqueues a job.
+/// Enqueues a job. 200 with the one that is there already, where another holds its key.
 #[utoipa::path(
     post,
     path = "/api/v1/jobs",
-    responses((status = CREATED, body = Shown, headers(("Location" = String, description = "Where the job is shown.")))),
+    responses(
+        (status = CREATED, body = Shown, headers(("Location" = String, description = "Where the job is shown."))),
+        (status = OK, body = Shown, headers(("Location" = String, description = "Where the job is shown."))),
+    ),
 )]
 pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJson>) -> Answer {
     let new = new_job::judge(&state.catalogue, new.into_inner()).map_err(WebError::Arguments)?;
@@ -176,20 +188,31 @@ pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewJobJ
     let job = rows
         .first()
         .ok_or_else(|| WebError::fault("no row came of a new job"))?;
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, format!("/api/v1/jobs/{}", job.id)))
-        .json(shown(job, Vec::new())))
+    let location = (header::LOCATION, format!("/api/v1/jobs/{}", job.id));
+    if !job.is_new() {
+        let attempts = state.store.attempts(job.id).await?;
+        let mut there = HttpResponse::Ok();
+        return Ok(there.insert_header(location).json(shown(job, attempts)));
+    }
+    let mut created = HttpResponse::Created();
+    Ok(created.insert_header(location).json(shown(job, Vec::new())))
 }
 
-/// Enqueues jobs: all of them, or none.
+/// Enqueues jobs: all of them, or none. Those whose keys others hold do not count as inserted.
 #[utoipa::path(post, path = "/api/v1/jobs/batch", responses((status = CREATED, body = Inserted)))]
 pub async fn create_many(_: Operator, state: web::Data<State>, batch: web::Json<Batch>) -> Answer {
-    let new = new_job::judge_all(&state.catalogue, batch.into_inner().jobs);
+    let jobs = batch.into_inner().jobs;
+    if jobs.len() > BATCH_JOBS {
+        let message = format!("a batch has {BATCH_JOBS} jobs at most");
+        let wrong = Argument::new("jobs", "too_many", message);
+        return Err(WebError::Arguments(vec![wrong]));
+    }
+    let new = new_job::judge_all(&state.catalogue, jobs);
     let new = new.map_err(WebError::Arguments)?;
     queues::must_exist(&state, &new).await?;
     let rows = state.scheduler.enqueue(new).await?;
     Ok(HttpResponse::Created().json(Inserted {
-        inserted: rows.len(),
+        inserted: rows.iter().filter(|job| job.is_new()).count(),
     }))
 }
 
@@ -197,6 +220,23 @@ pub async fn create_many(_: Operator, state: web::Data<State>, batch: web::Json<
 #[utoipa::path(get, path = "/api/v1/jobs/{id}", responses((status = OK, body = Shown)))]
 pub async fn show(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> Answer {
     let job = find(&state, JobId(*id)).await?;
+    answer(&state, &job).await
+}
+
+/// Changes a job that waits; what is not given stays.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/jobs/{id}",
+    responses((status = OK, body = Shown), (status = CONFLICT)),
+)]
+pub async fn edit(
+    _: Operator,
+    state: web::Data<State>,
+    id: web::Path<i64>,
+    edit: web::Json<EditJson>,
+) -> Answer {
+    let edit = new_job::judge_edit(edit.into_inner()).map_err(WebError::Arguments)?;
+    let job = state.scheduler.edit(JobId(*id), edit).await?;
     answer(&state, &job).await
 }
 
@@ -245,6 +285,7 @@ impl From<&JobRow> for Listed {
             job: job.into(),
             priority: job.priority,
             created_at: instant(job.created_at),
+            unique_key: job.unique_key.clone(),
         }
     }
 }

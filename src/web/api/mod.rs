@@ -5,6 +5,7 @@ pub mod cron;
 pub mod flows;
 pub mod health;
 pub mod jobs;
+pub mod many_jobs;
 mod new_entry;
 mod new_job;
 pub mod openapi;
@@ -13,5 +14,6 @@ pub mod queues;
 mod refusals;
 mod schemas;
 pub mod signups;
+mod unique;
 
 pub use super::jobs::instant;

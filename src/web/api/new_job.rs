@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::unique::{self, UniqueJson};
 use crate::{
-    jobs::{Catalogue, UnknownKind},
-    queue::{Due, LONGEST_KEY, MOST_ATTEMPTS, NewJob},
+    jobs::Catalogue,
+    queue::{Due, Edit, LONGEST_KEY, MOST_ATTEMPTS, NewJob},
     web::error::Argument,
 };
 
@@ -39,23 +40,95 @@ pub struct NewJobJson {
     max_attempts: Option<i32>,
     queue: Option<String>,
     limit_key: Option<String>,
+    /// The short form of `unique`: a key, held until the job has ended.
+    unique_key: Option<String>,
+    unique: Option<UniqueJson>,
+}
+
+impl NewJobJson {
+    /// Whether it is to be the only one of its kind and key.
+    pub fn is_unique(&self) -> bool {
+        self.unique_key.is_some() || self.unique.is_some()
+    }
 }
 
 fn no_args() -> Value {
     Value::Object(Map::new())
 }
 
+/// What a program wants to change of a job.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = JobEdit)]
+pub struct EditJson {
+    args: Option<Value>,
+    #[schema(format = DateTime)]
+    run_at: Option<String>,
+    #[schema(minimum = 0, maximum = 3153600000.0)]
+    delay_seconds: Option<f64>,
+    priority: Option<i32>,
+    #[schema(minimum = 1, maximum = 1000)]
+    max_attempts: Option<i32>,
+}
+
 /// The job, or all that is wrong with it.
 pub fn judge(catalogue: &Catalogue, asked: NewJobJson) -> Result<NewJob, Vec<Argument>> {
     let mut wrong = Vec::new();
-    let mut refuse = |field: &str, code, message: String| {
-        wrong.push(Argument {
-            field: field.to_owned(),
-            code,
-            message,
-        });
+    let due = due(asked.run_at.as_deref(), asked.delay_seconds, &mut wrong);
+    let attempts = attempts(asked.max_attempts, &mut wrong);
+    let unique = unique::judge(asked.unique_key, asked.unique, &mut wrong);
+    let kind = catalogue.kind(&asked.kind);
+    let queue = asked.queue;
+    if let Some(why) = kind
+        .zip(queue.as_ref())
+        .and_then(|(kind, queue)| kind.refuses(queue))
+    {
+        wrong.push(Argument::new("queue", "invalid", why));
+    }
+    let key = asked.limit_key;
+    if key
+        .as_ref()
+        .is_some_and(|key| !(1..=LONGEST_KEY).contains(&key.len()) || key.contains('\0'))
+    {
+        let message = format!("give a text of 1 to {LONGEST_KEY} bytes, none of them zero");
+        wrong.push(Argument::new("limit_key", "out_of_range", message));
+    }
+    match catalogue.new_job(&asked.kind, asked.args) {
+        Ok(new) if wrong.is_empty() => Ok(NewJob {
+            due: due.unwrap_or(new.due),
+            priority: asked.priority.unwrap_or(new.priority),
+            max_attempts: attempts.unwrap_or(new.max_attempts),
+            unique: unique.or(new.unique),
+            queue: queue.unwrap_or(new.queue),
+            limit_key: key.or(new.limit_key),
+            ..new
+        }),
+        Ok(_) => Err(wrong),
+        Err(error) => {
+            wrong.push(error.into());
+            Err(wrong)
+        }
+    }
+}
+
+/// The edit, or all that is wrong with it; whether its arguments fit is for whoever knows the job to say.
+pub fn judge_edit(asked: EditJson) -> Result<Edit, Vec<Argument>> {
+    let mut wrong = Vec::new();
+    let edit = Edit {
+        due: due(asked.run_at.as_deref(), asked.delay_seconds, &mut wrong),
+        priority: asked.priority,
+        args: asked.args,
+        max_attempts: attempts(asked.max_attempts, &mut wrong),
     };
-    let due = match (&asked.run_at, asked.delay_seconds) {
+    match wrong.is_empty() {
+        true => Ok(edit),
+        false => Err(wrong),
+    }
+}
+
+fn due(at: Option<&str>, delay: Option<f64>, wrong: &mut Vec<Argument>) -> Option<Due> {
+    let mut refuse = |field, code, message| wrong.push(Argument::new(field, code, message));
+    match (at, delay) {
         (None, None) => None,
         (Some(_), Some(_)) => {
             let message = "give either run_at or delay_seconds".to_owned();
@@ -70,11 +143,8 @@ pub fn judge(catalogue: &Catalogue, asked: NewJobJson) -> Result<NewJob, Vec<Arg
                 None
             }
             Err(error) => {
-                refuse(
-                    "run_at",
-                    "invalid",
-                    format!("give an instant as of RFC 3339: {error}"),
-                );
+                let message = format!("give an instant as of RFC 3339: {error}");
+                refuse("run_at", "invalid", message);
                 None
             }
         },
@@ -86,45 +156,15 @@ pub fn judge(catalogue: &Catalogue, asked: NewJobJson) -> Result<NewJob, Vec<Arg
             refuse("delay_seconds", "out_of_range", message);
             None
         }
-    };
-    let attempts = asked.max_attempts;
+    }
+}
+
+fn attempts(attempts: Option<i32>, wrong: &mut Vec<Argument>) -> Option<i32> {
     if attempts.is_some_and(|attempts| !(1..=MOST_ATTEMPTS).contains(&attempts)) {
         let message = format!("give a whole number from 1 to {MOST_ATTEMPTS}");
-        refuse("max_attempts", "out_of_range", message);
+        wrong.push(Argument::new("max_attempts", "out_of_range", message));
     }
-    let kind = catalogue.kind(&asked.kind);
-    let queue = asked.queue;
-    if let Some(why) = kind
-        .zip(queue.as_ref())
-        .and_then(|(kind, queue)| kind.refuses(queue))
-    {
-        refuse("queue", "invalid", why);
-    }
-    let key = asked.limit_key;
-    if key
-        .as_ref()
-        .is_some_and(|key| !(1..=LONGEST_KEY).contains(&key.len()) || key.contains('\0'))
-    {
-        let message = format!("give a text of 1 to {LONGEST_KEY} bytes, none of them zero");
-        refuse("limit_key", "out_of_range", message);
-    }
-    let new = catalogue.new_job(&asked.kind, asked.args);
-    match &new {
-        Ok(_) => {}
-        Err(error @ UnknownKind::Name { .. }) => refuse("kind", "unknown", error.to_string()),
-        Err(error @ UnknownKind::Args { .. }) => refuse("args", "invalid", error.to_string()),
-    }
-    match new {
-        Ok(new) if wrong.is_empty() => Ok(NewJob {
-            due: due.unwrap_or(new.due),
-            priority: asked.priority.unwrap_or(new.priority),
-            max_attempts: attempts.unwrap_or(new.max_attempts),
-            queue: queue.unwrap_or(new.queue),
-            limit_key: key.or(new.limit_key),
-            ..new
-        }),
-        _ => Err(wrong),
-    }
+    attempts
 }
 
 /// All of them, or all that is wrong with any.

@@ -14,7 +14,7 @@ use utoipa::{
     },
 };
 
-use super::{actors, cron, flows, jobs, queues, refusals, schemas::words, signups};
+use super::{actors, cron, flows, jobs, many_jobs, queues, refusals, schemas::words, signups};
 use crate::{
     jobs::Catalogue,
     web::{Answer, State, problem::Problem},
@@ -39,8 +39,11 @@ const TOKEN: &str = "token";
         jobs::create,
         jobs::create_many,
         jobs::show,
+        jobs::edit,
         jobs::cancel,
         jobs::retry,
+        many_jobs::retry,
+        many_jobs::cancel,
         flows::create,
         flows::show,
         queues::list,

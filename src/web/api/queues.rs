@@ -210,9 +210,16 @@ async fn decided(
 }
 
 fn add_counts(queues: &mut BTreeMap<String, Queue>, counts: &[JobCount], age: Duration) {
+    // A queue that was removed is shown no more, but for jobs in it that nobody would start.
     for count in counts {
-        let jobs = &mut named(queues, &count.queue).jobs;
-        *jobs.entry(count.state.word()).or_default() += count.jobs;
+        if !count.state.is_final() && count.jobs > 0 {
+            named(queues, &count.queue);
+        }
+    }
+    for count in counts {
+        if let Some(queue) = queues.get_mut(&count.queue) {
+            *queue.jobs.entry(count.state.word()).or_default() += count.jobs;
+        }
     }
     for queue in queues.values_mut() {
         queue.jobs_age_seconds = Some(age.as_secs_f64());

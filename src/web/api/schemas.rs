@@ -9,7 +9,7 @@ use utoipa::{
 };
 
 use crate::{
-    queue::{JobId, State, Upon},
+    queue::{JobId, State, Upon, Wins},
     text::Locale,
 };
 
@@ -49,6 +49,14 @@ impl PartialSchema for JobId {
         let number = ObjectBuilder::new().schema_type(Type::Integer);
         let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
         number.format(Some(format)).build().into()
+    }
+}
+
+impl ToSchema for Wins {}
+
+impl PartialSchema for Wins {
+    fn schema() -> RefOr<Schema> {
+        words(["keep", "replace", "reschedule"].into_iter()).into()
     }
 }
 
