@@ -34,7 +34,7 @@ async fn bring(store: &Store, row: &JobRow, state: State) {
         return;
     }
     let claim = store.claim(TASK, &[&row.kind], 1, "here", at(1)).await;
-    let claimed = claim.expect("claimed").remove(0);
+    let claimed = claim.expect("claimed").jobs.remove(0);
     assert_eq!(claimed.id, row.id);
     if state == State::Executing {
         return;
@@ -151,7 +151,7 @@ async fn a_job_that_has_lost_its_key_moves_on_beside_the_one_that_holds_it_now()
         assert_eq!(again.expect("it was discarded").unique_key, None);
         // Both run, fail, wait and are cancelled, and neither is in the other's way.
         let both = store.claim(TASK, &["a"], 9, "here", at(3)).await;
-        let both = both.expect("claimed");
+        let both = both.expect("claimed").jobs;
         assert_eq!(both.len(), 2);
         let fails = |row: &JobRow| {
             settled(
@@ -307,7 +307,7 @@ async fn a_key_is_taken_by_one_of_those_who_race_for_it_while_its_holder_ends() 
         enqueue_one(one, with_key("x")).await;
         for _ in 0..20 {
             let running = one.claim(TASK, &["a"], 9, "here", at(1)).await;
-            let running = running.expect("claimed");
+            let running = running.expect("claimed").jobs;
             assert_eq!(running.len(), 1);
             let ends = [settled(&running[0], verdict())];
             let (ended, ours, theirs) = tokio::join!(
@@ -337,7 +337,7 @@ async fn a_job_that_is_cancelled_with_its_user_gives_up_its_key() {
         enter(store, "there").await;
         let row = enqueued(store, with_key("x").of_user(number)).await;
         let claim = store.claim(TASK, &["a"], 1, "there", at(1)).await;
-        assert_eq!(claim.expect("claimed").len(), 1);
+        assert_eq!(claim.expect("claimed").jobs.len(), 1);
         assert!(store.delete_user(user, at(2)).await.expect("deleted"));
         let row = found(store, &row).await;
         assert_eq!((row.state, row.unique_key), (State::Cancelled, None));

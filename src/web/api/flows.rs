@@ -103,19 +103,19 @@ impl From<&FlowRows> for FlowJson {
 fn judge(catalogue: &Catalogue, asked: NewFlow) -> Result<Flow, Vec<Argument>> {
     if !(1..=MOST).contains(&asked.jobs.len()) {
         let message = format!("a flow has from 1 to {MOST} jobs");
-        return Err(vec![argument("jobs".to_owned(), "out_of_range", message)]);
+        return Err(vec![Argument::new("jobs", "out_of_range", message)]);
     }
     let (mut flow, mut members, mut wrong) = (Flow::default(), BTreeMap::new(), Vec::new());
     for (index, asked) in asked.jobs.into_iter().enumerate() {
         let field = format!("jobs[{index}]");
         if members.contains_key(&asked.name) {
             let message = format!("two jobs are called `{}`", asked.name);
-            wrong.push(argument(format!("{field}.name"), "taken", message));
+            wrong.push(Argument::new(&format!("{field}.name"), "taken", message));
         }
         if asked.job.is_unique() {
             let message = "a flow is new as a whole: none of its jobs can be one that is there";
             wrong.push(Argument::new(
-                format!("{field}.job.unique"),
+                &format!("{field}.job.unique"),
                 "conflict",
                 message,
             ));
@@ -166,8 +166,8 @@ fn waits(
             Some(member) => after.extend(member.map(|member| member.upon(*upon))),
             None => {
                 let message = format!("no job before this one is called `{name}`");
-                wrong.push(argument(
-                    format!("{field}.after.{name}"),
+                wrong.push(Argument::new(
+                    &format!("{field}.after.{name}"),
                     "unknown",
                     message,
                 ));
@@ -177,13 +177,5 @@ fn waits(
     match wrong.is_empty() {
         true => Ok(after),
         false => Err(wrong),
-    }
-}
-
-fn argument(field: String, code: &'static str, message: String) -> Argument {
-    Argument {
-        field,
-        code,
-        message,
     }
 }
