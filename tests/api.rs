@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{
     app::TestApp,
     database::TestDatabase,
+    raw::Raw,
     visitor::{PASSWORD, TOKEN, Visitor},
 };
 
@@ -259,4 +260,46 @@ async fn a_list_is_paged_without_gaps_or_repeats() {
         }
     }
     assert_eq!(seen, (1..=7).rev().map(Some).collect::<Vec<_>>());
+}
+
+/// PostgreSQL takes no such text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zero_byte_is_refused_like_any_other_name_that_cannot_be() {
+    for database in TestDatabase::both() {
+        let app = TestApp::builder(&database)
+            .set("CADASTRO_OPERATOR_TOKEN", TOKEN)
+            .start()
+            .await;
+        let operator = Visitor::operator(&app);
+        let queue = operator.request(Method::DELETE, "/api/v1/queues/a%00b");
+        operator.send(queue).await.with_status(404);
+        let job = json!({"kind": "simple_task", "limit_key": "a\0b"});
+        let problem = operator.post_json("/api/v1/jobs", &job).await;
+        let errors = &problem.with_status(422).json()["errors"];
+        assert_eq!(keys(errors), ["limit_key"].into());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_is_told_though_the_jobs_cannot_be_counted() {
+    let database = TestDatabase::postgres();
+    let app = TestApp::builder(&database)
+        .set("CADASTRO_OPERATOR_TOKEN", TOKEN)
+        .start()
+        .await;
+    let operator = Visitor::operator(&app);
+    let mut lock = Raw::open(database.url()).await;
+    lock.run("BEGIN; LOCK TABLE jobs").await;
+    let paused = operator
+        .post_json("/api/v1/queues/task/pause", &json!({}))
+        .await
+        .with_status(200)
+        .json();
+    assert_eq!(paused["paused"], true);
+    assert_eq!(paused["jobs_age_seconds"], Value::Null);
+    lock.run("ROLLBACK").await;
+    let queues = operator.get("/api/v1/queues").await.with_status(200).json();
+    let mut queues = queues["queues"].as_array().expect("queues").iter();
+    let task = queues.find(|queue| queue["name"] == "task");
+    assert_eq!(task.expect("the queue")["paused"], true);
 }

@@ -62,9 +62,12 @@ fn no_args() -> Value {
 #[schema(as = JobEdit)]
 pub struct EditJson {
     args: Option<Value>,
+    #[schema(format = DateTime)]
     run_at: Option<String>,
+    #[schema(minimum = 0, maximum = 3153600000.0)]
     delay_seconds: Option<f64>,
     priority: Option<i32>,
+    #[schema(minimum = 1, maximum = 1000)]
     max_attempts: Option<i32>,
 }
 
@@ -85,9 +88,9 @@ pub fn judge(catalogue: &Catalogue, asked: NewJobJson) -> Result<NewJob, Vec<Arg
     let key = asked.limit_key;
     if key
         .as_ref()
-        .is_some_and(|key| !(1..=LONGEST_KEY).contains(&key.len()))
+        .is_some_and(|key| !(1..=LONGEST_KEY).contains(&key.len()) || key.contains('\0'))
     {
-        let message = format!("give a text of 1 to {LONGEST_KEY} bytes");
+        let message = format!("give a text of 1 to {LONGEST_KEY} bytes, none of them zero");
         wrong.push(Argument::new("limit_key", "out_of_range", message));
     }
     match catalogue.new_job(&asked.kind, asked.args) {

@@ -1,17 +1,19 @@
 //! `/api/v1/queues`: how the queues keep up, and what operators decide of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, time::Duration};
 
-use actix_web::{HttpResponse, rt, web};
+use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::queue_change::{self, QueueJson, RateJson};
 use crate::{
     jobs::Catalogue,
-    queue::{NewJob, State as JobState},
-    store::{Removal, Store, StoreError},
-    web::{Answer, State, WebError, error::Argument, jobs::instant, operator::Operator},
+    queue::NewJob,
+    store::{JobCount, QueueLoad, Removal, Store, StoreError},
+    web::{
+        Answer, State, WebError, census::Census, error::Argument, jobs::instant, operator::Operator,
+    },
 };
 
 /// Every queue.
@@ -39,36 +41,53 @@ pub struct Queue {
     pub oldest_due_at: Option<String>,
     /// How many there are, by state.
     pub jobs: BTreeMap<&'static str, i64>,
+    /// How long ago they were counted; null where nobody could.
+    pub jobs_age_seconds: Option<f64>,
 }
 
 /// Every queue.
 #[utoipa::path(get, path = "/api/v1/queues", responses((status = OK, body = List)))]
-pub async fn list(_: Operator, state: web::Data<State>) -> Answer {
-    let queues = looked_over(&state).await?.into_values().collect();
+pub async fn list(_: Operator, state: web::Data<State>, census: web::Data<Census>) -> Answer {
+    let queues = looked_over(&state, &census).await?.into_values().collect();
     Ok(HttpResponse::Ok().json(List { queues }))
 }
 
 /// Pauses a queue, on every instance: what runs goes on, nothing begins.
 #[utoipa::path(post, path = "/api/v1/queues/{queue}/pause", responses((status = OK, body = Queue)))]
-pub async fn pause(operator: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
+pub async fn pause(
+    operator: Operator,
+    state: web::Data<State>,
+    census: web::Data<Census>,
+    name: web::Path<String>,
+) -> Answer {
     known(&state, &name).await?;
     let because = format!("paused by {}", operator.name);
     state.scheduler.pause(&name, &because).await?;
-    one(&state, &name).await
+    one(&state, &census, &name).await
 }
 
 /// Lets a paused queue go on.
 #[utoipa::path(post, path = "/api/v1/queues/{queue}/resume", responses((status = OK, body = Queue)))]
-pub async fn resume(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
+pub async fn resume(
+    _: Operator,
+    state: web::Data<State>,
+    census: web::Data<Census>,
+    name: web::Path<String>,
+) -> Answer {
     known(&state, &name).await?;
     state.scheduler.resume(&name).await?;
-    one(&state, &name).await
+    one(&state, &census, &name).await
 }
 
 /// A queue.
 #[utoipa::path(get, path = "/api/v1/queues/{queue}", responses((status = OK, body = Queue)))]
-pub async fn show(_: Operator, state: web::Data<State>, name: web::Path<String>) -> Answer {
-    one(&state, &name).await
+pub async fn show(
+    _: Operator,
+    state: web::Data<State>,
+    census: web::Data<Census>,
+    name: web::Path<String>,
+) -> Answer {
+    one(&state, &census, &name).await
 }
 
 /// Makes a queue where there is none, and changes of it what is given.
@@ -76,12 +95,13 @@ pub async fn show(_: Operator, state: web::Data<State>, name: web::Path<String>)
 pub async fn set(
     _: Operator,
     state: web::Data<State>,
+    census: web::Data<Census>,
     name: web::Path<String>,
     asked: web::Json<QueueJson>,
 ) -> Answer {
     let set = queue_change::judge(&name, asked.into_inner()).map_err(WebError::Arguments)?;
     state.scheduler.set_queue(&name, set).await?;
-    one(&state, &name).await
+    one(&state, &census, &name).await
 }
 
 /// Removes a queue that holds no unfinished job.
@@ -90,6 +110,7 @@ pub async fn remove(_: Operator, state: web::Data<State>, name: web::Path<String
     if let Some(why) = stays(&state.catalogue, &name) {
         return Err(WebError::Conflict(why));
     }
+    known(&state, &name).await?;
     match state.scheduler.remove_queue(&name).await? {
         Removal::Done => Ok(HttpResponse::NoContent().finish()),
         Removal::Unknown => Err(WebError::NotFound),
@@ -137,44 +158,46 @@ async fn known(state: &State, name: &str) -> Result<(), WebError> {
     }
 }
 
-async fn one(state: &State, name: &str) -> Answer {
-    let queue = looked_over(state).await?.remove(name);
+async fn one(state: &State, census: &Census, name: &str) -> Answer {
+    let queue = looked_over(state, census).await?.remove(name);
     Ok(HttpResponse::Ok().json(queue.ok_or(WebError::NotFound)?))
 }
 
-/// As [`all`], on its own: where there are millions of jobs, it takes more questions than a visitor's page may.
-async fn looked_over(state: &State) -> Result<BTreeMap<String, Queue>, WebError> {
-    let (store, catalogue) = (state.store.clone(), state.catalogue.clone());
-    let asked = rt::spawn(async move { all(&store, &catalogue).await });
-    Ok(asked.await??)
+/// Every queue, by its name. What was decided of it is true; what takes a look at the jobs may be missing, since
+/// whoever has just paused a queue is not to read that it failed.
+async fn looked_over(state: &State, census: &Census) -> Result<BTreeMap<String, Queue>, WebError> {
+    let mut queues = decided(&state.store, &state.catalogue).await?;
+    if let Some(count) = census.newest(&state.store).await {
+        add_counts(&mut queues, &count.jobs, count.age);
+    }
+    if let Ok(loads) = state.store.queue_loads().await {
+        add_loads(&mut queues, loads);
+    }
+    Ok(queues)
 }
 
-/// Every queue, by its name.
+/// Every queue, by its name, with its jobs counted now.
 pub async fn all(
     store: &Store,
     catalogue: &Catalogue,
 ) -> Result<BTreeMap<String, Queue>, StoreError> {
+    let mut queues = decided(store, catalogue).await?;
+    add_counts(&mut queues, &store.job_counts().await?, Duration::ZERO);
+    add_loads(&mut queues, store.queue_loads().await?);
+    Ok(queues)
+}
+
+/// Those that kinds of job name, and those that somebody has decided something of.
+async fn decided(
+    store: &Store,
+    catalogue: &Catalogue,
+) -> Result<BTreeMap<String, Queue>, StoreError> {
     let mut queues = BTreeMap::new();
-    fn queue<'a>(queues: &'a mut BTreeMap<String, Queue>, name: &str) -> &'a mut Queue {
-        queues.entry(name.to_owned()).or_insert_with(|| Queue {
-            name: name.to_owned(),
-            ..Queue::default()
-        })
-    }
     for name in catalogue.queues() {
-        queue(&mut queues, name);
+        named(&mut queues, name);
     }
-    for count in store.job_counts().await? {
-        let jobs = &mut queue(&mut queues, &count.queue).jobs;
-        *jobs.entry(count.state.word()).or_default() += count.jobs;
-    }
-    for load in store.queue_loads().await? {
-        queue(&mut queues, &load.queue).oldest_due_at = Some(instant(load.oldest_due));
-    }
-    let mut made = BTreeSet::new();
     for row in store.queues().await? {
-        made.insert(row.name.clone());
-        let queue = queue(&mut queues, &row.name);
+        let queue = named(&mut queues, &row.name);
         queue.paused = row.paused_at.is_some();
         queue.paused_at = row.paused_at.map(instant);
         queue.paused_because = row.because;
@@ -183,11 +206,35 @@ pub async fn all(
         queue.at_once_per_key = row.limits.at_once_per_key;
         queue.rate = row.limits.rate.map(RateJson::from);
     }
-    // One that was removed is shown no more, but for jobs in it that nobody would start.
-    queues.retain(|name, queue| {
-        let unfinished = JobState::ALL.into_iter().filter(|state| !state.is_final());
-        let mut unfinished = unfinished.filter_map(|state| queue.jobs.get(state.word()));
-        made.contains(name) || catalogue.has_queue(name) || unfinished.any(|jobs| *jobs > 0)
-    });
     Ok(queues)
+}
+
+fn add_counts(queues: &mut BTreeMap<String, Queue>, counts: &[JobCount], age: Duration) {
+    // A queue that was removed is shown no more, but for jobs in it that nobody would start.
+    for count in counts {
+        if !count.state.is_final() && count.jobs > 0 {
+            named(queues, &count.queue);
+        }
+    }
+    for count in counts {
+        if let Some(queue) = queues.get_mut(&count.queue) {
+            *queue.jobs.entry(count.state.word()).or_default() += count.jobs;
+        }
+    }
+    for queue in queues.values_mut() {
+        queue.jobs_age_seconds = Some(age.as_secs_f64());
+    }
+}
+
+fn add_loads(queues: &mut BTreeMap<String, Queue>, loads: Vec<QueueLoad>) {
+    for load in loads {
+        named(queues, &load.queue).oldest_due_at = Some(instant(load.oldest_due));
+    }
+}
+
+fn named<'a>(queues: &'a mut BTreeMap<String, Queue>, name: &str) -> &'a mut Queue {
+    queues.entry(name.to_owned()).or_insert_with(|| Queue {
+        name: name.to_owned(),
+        ..Queue::default()
+    })
 }
