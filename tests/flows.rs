@@ -259,7 +259,11 @@ async fn of_two_ends_at_once_neither_overlooks_the_other() {
             flow.job_after(good(), two.map(|job| job.succeeds()));
             let new = here.enqueue_flow(&flow, now).await.expect("enqueued");
             let claimed = here.claim(TASK, &["errand"], 2, "here", now).await;
-            let [one, other] = claimed.expect("claimed").jobs.try_into().expect("two are due");
+            let [one, other] = claimed
+                .expect("claimed")
+                .jobs
+                .try_into()
+                .expect("two are due");
             let [one, other] = [completed(one), completed(other)];
             let (one, other) = tokio::join!(here.settle(&one), there.settle(&other));
             assert_eq!(
