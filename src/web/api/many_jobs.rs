@@ -1,7 +1,8 @@
 //! `/api/v1/jobs/retry` and `/api/v1/jobs/cancel`: many jobs at once, or a count of those that it would be.
 
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
@@ -19,6 +20,7 @@ pub const BYTES: usize = 1024 * 1024;
 #[schema(as = MeantJobs)]
 pub struct Meant {
     ids: Option<Vec<JobId>>,
+    #[serde(default, deserialize_with = "object")]
     filter: Option<FilterJson>,
     /// A filter that was left empty by a slip means nothing; this says everything.
     #[serde(default)]
@@ -34,6 +36,13 @@ struct FilterJson {
     state: Option<JobState>,
     kind: Option<String>,
     queue: Option<String>,
+}
+
+/// An object: where every field may be missing, serde takes an array for one, too.
+fn object<'de, D: Deserializer<'de>>(value: D) -> Result<Option<FilterJson>, D::Error> {
+    let fields = Option::<Map<String, Value>>::deserialize(value)?;
+    let filter = fields.map(|fields| FilterJson::deserialize(Value::Object(fields)));
+    filter.transpose().map_err(D::Error::custom)
 }
 
 /// How many jobs can be moved so, and how many were.
