@@ -96,14 +96,14 @@ async fn a_filter_is_tried_out_before_it_retries_all_that_match() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_that_wait_are_cancelled_and_no_other() {
+async fn all_that_wait_are_cancelled_and_those_that_execute_are_asked_to_stop() {
     for database in TestDatabase::both() {
         let (door, mut raw) = door(&database).await;
         let all = |dry_run| json!({"all": true, "dry_run": dry_run});
         let ids = json!({"ids": [1, 2, 4711]});
         assert_eq!(moved(&door, "/retry", ids).await, (2, 2), "{database}");
-        assert_eq!(moved(&door, "/cancel", all(true)).await, (3, 0));
-        assert_eq!(moved(&door, "/cancel", all(false)).await, (3, 3));
+        assert_eq!(moved(&door, "/cancel", all(true)).await, (4, 0));
+        assert_eq!(moved(&door, "/cancel", all(false)).await, (4, 4));
         let expected = [
             "cancelled",
             "cancelled",
@@ -129,6 +129,7 @@ async fn nothing_said_is_never_everything() {
             json!({"all": false}),
             json!({"all": true, "filter": {"kind": "a"}}),
             json!({"all": true, "ids": [1]}),
+            json!({"filter": {"kind": "a\u{0}b"}}),
         ] {
             for how in ["/retry", "/cancel"] {
                 let problem = door

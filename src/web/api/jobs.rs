@@ -163,14 +163,20 @@ pub async fn list(_: Operator, state: web::Data<State>, query: web::Query<Query>
 
 /// Kinds and queues have plain names; whatever else is asked for cannot be found.
 fn name(name: String) -> Result<String, WebError> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    match name.bytes().all(plain) {
+    match is_name(&name) {
         true => Ok(name),
-        false => Err(WebError::Unreadable(
-            "kind and queue are snake_case names".to_owned(),
-        )),
+        false => Err(WebError::Unreadable(NAMES.to_owned())),
     }
 }
+
+/// Whether a kind or a queue can be called so. PostgreSQL does not even take every text.
+pub fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    name.bytes().all(plain)
+}
+
+/// What is wrong with any other.
+pub const NAMES: &str = "kind and queue are snake_case names";
 
 /// Enqueues a job. 200 with the one that is there already, where another holds its key.
 #[utoipa::path(

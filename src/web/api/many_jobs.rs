@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::jobs::{NAMES, is_name};
 use crate::{
     queue::{JobId, State as JobState},
     store::{JobFilter, Move, Moved, Which},
@@ -73,6 +74,13 @@ async fn move_all(state: &State, how: Move, meant: Meant) -> Answer {
 }
 
 fn judge(meant: Meant) -> Result<Which, Argument> {
+    let names = meant
+        .filter
+        .iter()
+        .flat_map(|filter| [&filter.kind, &filter.queue]);
+    if names.flatten().any(|name| !is_name(name)) {
+        return Err(Argument::new("filter", "invalid", NAMES));
+    }
     let filter = meant.filter.map(|filter| JobFilter {
         state: filter.state,
         kind: filter.kind,
