@@ -68,6 +68,10 @@ pub(super) fn mailbox(text: &str) -> Option<Mailbox> {
 /// Reads one address; its domain is turned into the ASCII that every mail server knows.
 fn address(text: &str) -> Option<Address> {
     let (user, domain) = text.rsplit_once('@')?;
+    // lettre takes the brackets of an IP address without one.
+    if domain == "[]" {
+        return None;
+    }
     if domain.is_ascii() {
         return Address::new(user, domain).ok();
     }
@@ -91,6 +95,7 @@ mod tests {
             "Ana <>",
             "a@example.org, b@example.org",
             "josé@example.org",
+            "a@[]",
         ] {
             assert!(text.parse::<Sender>().is_err(), "{text}");
         }
