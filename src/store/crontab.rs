@@ -123,6 +123,23 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        // Most starts change nothing, and a file that may only be read lets them.
+        let there = self.crontab().await?;
+        let stays = |row: &&EntryRow| {
+            let EntryRow {
+                entry, declared, ..
+            } = row;
+            !declared
+                || !kinds.contains(&entry.kind.as_str())
+                || names.contains(&entry.name.as_str())
+        };
+        let is_there = |entry: &NewEntry| {
+            let mut declared = there.iter().filter(|row| row.declared);
+            declared.any(|row| row.entry == *entry)
+        };
+        if there.iter().all(|row| stays(&row)) && entries.iter().all(is_there) {
+            return Ok(());
+        }
         change!(self, |c| {
             diesel::delete(crontab::table)
                 .filter(crontab::declared)

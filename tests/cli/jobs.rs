@@ -296,9 +296,22 @@ async fn programs_read_the_same_from_the_command_line_as_from_the_api() {
             let request = reqwest::Client::new().get(url).bearer_auth(TOKEN);
             let answer = request.send().await.expect("an answer");
             let api: Value = answer.json().await.expect("JSON");
-            assert_eq!(terminal.say(line).json(), api, "{database}: {line}");
+            let (told, api) = (terminal.say(line).json(), ageless(api));
+            assert_eq!(ageless(told), api, "{database}: {line}");
         }
     }
+}
+
+/// The server's count of the jobs of a queue may be older than the command's.
+fn ageless(mut told: Value) -> Value {
+    let queues = told["queues"].as_array_mut();
+    for queue in queues.into_iter().flatten() {
+        let age = queue
+            .as_object_mut()
+            .and_then(|queue| queue.remove("jobs_age_seconds"));
+        assert!(age.is_some_and(|age| age.is_number()), "{queue}");
+    }
+    told
 }
 
 #[test]
