@@ -27,7 +27,7 @@ use support::{
     smtp::SmtpServer,
 };
 
-/// How long each database is put through it: `CADASTRO_SOAK_MINUTES`, one unless it is set.
+/// How long each database is put through it: `CADASTRO_SOAK_MINUTES`, half a one unless it is set.
 fn length() -> Duration {
     let minutes = env::var("CADASTRO_SOAK_MINUTES").unwrap_or_else(|_| "1".to_owned());
     let minutes: f64 = minutes.parse().expect("CADASTRO_SOAK_MINUTES is a number");
