@@ -366,6 +366,16 @@ async fn a_flow_that_is_wrong_is_refused_with_all_that_is_wrong_and_nothing_is_e
     assert_eq!(errors["jobs[0].job.kind"][0]["code"], "unknown");
     assert_eq!(errors["jobs[1].name"][0]["code"], "taken");
     assert_eq!(errors["jobs[2].after.b"][0]["code"], "unknown");
+    let elsewhere = json!({"kind": "simple_task", "queue": "no_such_queue"});
+    let elsewhere = json!({"jobs": [{"name": "a", "job": elsewhere}]});
+    let unique = json!({"kind": "simple_task", "unique_key": "x"});
+    let unique = json!({"jobs": [{"name": "a", "job": unique}]});
+    for wrong in [elsewhere, unique] {
+        operator
+            .post_json("/api/v1/flows", &wrong)
+            .await
+            .with_status(422);
+    }
     let none = json!({"jobs": []});
     operator
         .post_json("/api/v1/flows", &none)

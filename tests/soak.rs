@@ -29,7 +29,7 @@ use support::{
 
 /// How long each database is put through it: `CADASTRO_SOAK_MINUTES`, half a one unless it is set.
 fn length() -> Duration {
-    let minutes = env::var("CADASTRO_SOAK_MINUTES").unwrap_or_else(|_| "1".to_owned());
+    let minutes = env::var("CADASTRO_SOAK_MINUTES").unwrap_or_else(|_| "0.5".to_owned());
     let minutes: f64 = minutes.parse().expect("CADASTRO_SOAK_MINUTES is a number");
     Duration::from_secs_f64(minutes * 60.0)
 }

@@ -46,7 +46,7 @@ impl Collector {
             App::new()
                 .app_data(web::Data::new(send.clone()))
                 .app_data(web::JsonConfig::default().limit(16 << 20))
-                .route("/v1/traces", web::post().to(take.clone()))
+                .route("/v1/traces", web::post().to(take))
         });
         let server = server.workers(1).disable_signals().listen(listener);
         tokio::spawn(server.expect("it listens").run());

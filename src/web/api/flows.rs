@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::{
     jobs::Listed,
     new_job::{self, NewJobJson},
+    queues,
 };
 use crate::{
     jobs::Catalogue,
@@ -65,6 +66,7 @@ struct EdgeJson {
 )]
 pub async fn create(_: Operator, state: web::Data<State>, new: web::Json<NewFlow>) -> Answer {
     let flow = judge(&state.catalogue, new.into_inner()).map_err(WebError::Arguments)?;
+    queues::must_exist(&state, flow.jobs()).await?;
     let jobs = state.scheduler.enqueue_flow(flow).await?;
     let first = jobs
         .first()
