@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cadastro::{
+    actors::EnqueueError,
     jobs::{Context, Done, JobError, Task},
     queue::{Ending, Flow, Job, JobId, NewJob, Policy, State, TASK, Verdict},
     store::{JobRow, Settled, Store},
@@ -275,6 +276,85 @@ async fn of_two_ends_at_once_neither_overlooks_the_other() {
             let cancelled = here.cancel(last.id, now).await;
             assert!(cancelled.expect("an answer").is_some());
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dense_flow_is_cancelled_to_its_last_job() {
+    for database in TestDatabase::both() {
+        let mut flow = Flow::default();
+        let root = flow.job(Errand { failures: 0 }.after(Duration::from_secs(60)));
+        let middle: Vec<_> = (0..200)
+            .map(|_| flow.job_after(good(), [root.succeeds()]))
+            .collect();
+        for _ in 0..200 {
+            flow.job_after(good(), middle.iter().map(|job| job.succeeds()));
+        }
+        let store = database.store();
+        store.migrate().await.expect("migrated");
+        let now = Timestamp::UNIX_EPOCH;
+        let new = store.enqueue_flow(&flow, now).await.expect("enqueued");
+        let cancelled = store.cancel(new[0].id, now).await;
+        assert!(cancelled.expect("an answer").is_some());
+        let rows = rows(&store, new[0].id).await;
+        assert_eq!(rows.len(), 401);
+        assert!(rows.iter().all(|job| job.state == Cancelled));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lost_its_cause_stays_so_once_the_others_are_forgotten() {
+    for database in TestDatabase::both() {
+        let mut flow = Flow::default();
+        let [well, other] = [flow.job(good()), flow.job(bad())];
+        flow.job_after(good(), [well.fails(), other.ends()]);
+        let flowing = Flowing::on(&database, flow).await;
+        flowing.come_to(&[Completed, Discarded, Cancelled]).await;
+        let (store, later) = (
+            &flowing.app.store,
+            flowing.app.now() + Duration::from_secs(1),
+        );
+        let forgotten = store.prune(Completed, later, 10).await;
+        assert_eq!(
+            forgotten.expect("an answer"),
+            0,
+            "it is still what the last one waits for"
+        );
+        let retried = flowing.app.scheduler.retry(flowing.ids[1]).await;
+        assert!(retried.expect("an answer").is_some());
+        flowing.come_to(&[Completed, Completed, Cancelled]).await;
+        assert_eq!(
+            store.prune(Cancelled, later, 10).await.expect("an answer"),
+            1
+        );
+        assert_eq!(
+            store.prune(Completed, later, 10).await.expect("an answer"),
+            2
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_is_judged_at_the_librarys_door_too() {
+    let database = TestDatabase::sqlite();
+    let mut flow = Flow::default();
+    flow.job(good());
+    let flowing = Flowing::on(&database, flow).await;
+    for wrong in [
+        NewJob {
+            args: json!({}),
+            ..good()
+        },
+        good().in_queue("email"),
+        good().in_queue("no name"),
+    ] {
+        let mut flow = Flow::default();
+        flow.job(wrong);
+        let refused = flowing.app.scheduler.enqueue_flow(flow).await;
+        assert!(
+            matches!(refused, Err(EnqueueError::Unfit(_))),
+            "{refused:?}"
+        );
     }
 }
 

@@ -112,6 +112,9 @@ pub enum Unfit {
          elsewhere, and name it"
     )]
     TooLarge { kind: String, bytes: usize },
+    /// No actor would ever take it from there.
+    #[error("{0}")]
+    Queue(String),
     /// Its rows are read by everybody who may see the crontab.
     #[error("`{kind}` has secret arguments, and the crontab keeps none")]
     InCrontab { kind: String },
@@ -193,7 +196,10 @@ impl Catalogue {
     pub fn check_new(&self, new: &NewJob) -> Result<(), Unfit> {
         let args = new.secrets.put_back(&new.args);
         match self.kind(&new.kind) {
-            Some(_) => self.check(&new.kind, &args),
+            Some(kind) => match kind.refuses(&new.queue) {
+                Some(why) => Err(Unfit::Queue(why)),
+                None => self.check(&new.kind, &args),
+            },
             None => measure(&new.kind, &args),
         }
     }

@@ -1,6 +1,10 @@
 //! Who writes and who is written to: one address, with a name before it or without.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 use lettre::{Address, message::Mailbox};
 
@@ -37,7 +41,10 @@ impl FromStr for Sender {
             expected: expected.to_owned(),
         };
         let example = "give an e-mail address, such as Cadastro <no-reply@example.org>";
-        let mailbox = mailbox(text).ok_or_else(|| bad(example))?;
+        // What lettre writes and cannot read again, it does not send either.
+        let mailbox = mailbox(text)
+            .filter(|mailbox| mailbox.email.to_string().parse::<Mailbox>().is_ok())
+            .ok_or_else(|| bad(example))?;
         // Every letter would need servers that know SMTPUTF8, all the way to its reader.
         if !mailbox.email.user().is_ascii() {
             return Err(bad("give an address without accents before the @"));
@@ -68,8 +75,8 @@ pub(super) fn mailbox(text: &str) -> Option<Mailbox> {
 /// Reads one address; its domain is turned into the ASCII that every mail server knows.
 fn address(text: &str) -> Option<Address> {
     let (user, domain) = text.rsplit_once('@')?;
-    // lettre takes the brackets of an IP address without one.
-    if domain == "[]" {
+    // lettre reads brackets around what is no IP address, and cannot write it.
+    if domain.starts_with('[') && !is_literal(domain) {
         return None;
     }
     if domain.is_ascii() {
@@ -77,6 +84,17 @@ fn address(text: &str) -> Option<Address> {
     }
     let domain = url::Host::parse(domain).ok()?.to_string();
     Address::new(user, domain).ok()
+}
+
+/// Whether this is an address literal of RFC 5321: `[192.0.2.1]` or `[IPv6:2001:db8::1]`.
+fn is_literal(domain: &str) -> bool {
+    let inner = domain
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|inner| match inner.strip_prefix("IPv6:") {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => inner.parse::<Ipv4Addr>().is_ok(),
+    })
 }
 
 #[cfg(test)]
@@ -96,6 +114,8 @@ mod tests {
             "a@example.org, b@example.org",
             "josé@example.org",
             "a@[]",
+            "a@[-]",
+            "a@[::1]",
         ] {
             assert!(text.parse::<Sender>().is_err(), "{text}");
         }

@@ -93,7 +93,10 @@ impl Flow {
             match self
                 .waits
                 .iter_mut()
-                .find(|wait| (wait.before, wait.after) == (before, after))
+                .rev()
+                // Its own waits are the newest.
+                .take_while(|wait| wait.after == after)
+                .find(|wait| wait.before == before)
             {
                 Some(wait) if wait.upon != upon => wait.upon = Upon::End,
                 Some(_) => {}

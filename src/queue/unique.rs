@@ -60,7 +60,8 @@ pub enum Wins {
 pub struct States(i32);
 
 impl Unique {
-    /// One for each arguments; the order of their fields does not matter.
+    /// One for each arguments; the order of their fields does not matter, and neither do their secrets: a kind
+    /// whose jobs differ in those alone needs a key of its own.
     pub fn by_args() -> Self {
         Self::by(By::Args)
     }

@@ -53,7 +53,8 @@ impl Store {
                 let edges = some.iter().map(|wait| edge(wait, &ids));
                 Many::<()>::new(EDGES, edges, "").execute(c).await?;
             }
-            let placed = jobs::table.filter(jobs::id.eq_any(ids)).order(jobs::id);
+            let first = ids.iter().min().copied();
+            let placed = jobs::table.filter(jobs::flow.eq(first)).order(jobs::id);
             let placed = placed.select(RawJob::as_select()).load(c).await?;
             Ok::<_, StoreError>(placed)
         })?;
@@ -124,6 +125,7 @@ macro_rules! reconsider {
             let waiting: Vec<i64> = edges::table
                 .filter(edges::before.eq_any(&moved))
                 .select(edges::after)
+                .distinct()
                 .load($c)
                 .await?;
             // Changes nothing, and yet keeps whoever judges one of them at the same time waiting: of two
@@ -188,19 +190,17 @@ impl Place {
 }
 
 fn places(flow: &Flow, ids: &[i64]) -> Vec<Place> {
-    let blockers = |place| {
-        flow.waits()
-            .iter()
-            .filter(|wait| wait.after == place)
-            .count()
-    };
+    let mut blockers = vec![0; ids.len()];
+    for wait in flow.waits() {
+        blockers[wait.after] += 1;
+    }
     let first = ids.iter().min().copied().unwrap_or_default();
-    let place = |(place, &id)| Place {
+    let place = |(&id, blockers)| Place {
         id,
         flow: first,
-        blockers: blockers(place) as i32,
+        blockers,
     };
-    ids.iter().enumerate().map(place).collect()
+    ids.iter().zip(blockers).map(place).collect()
 }
 
 fn edge<'a>(wait: &Wait, ids: &[i64]) -> Vec<Value<'a>> {

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
-use super::{Store, StoreError, connection::change, schema::jobs};
+use super::{Store, StoreError, connection::change, leases::Literal, schema::jobs};
 use crate::queue::State;
 
 impl Store {
@@ -24,6 +24,7 @@ impl Store {
                 .filter(jobs::finished_at.is_not_null())
                 .filter(jobs::state.eq(state.word()))
                 .filter(jobs::finished_at.lt(before.as_microsecond()))
+                .filter(waited_for_by_none())
                 .order(jobs::finished_at)
                 .limit(limit as i64)
                 .select(jobs::id)
@@ -41,4 +42,13 @@ impl Store {
             Ok(gone)
         })
     }
+}
+
+/// A job that lost what it waited for stays so for as long as the edge tells it: without it an operator's retry of
+/// another one would set it free.
+fn waited_for_by_none() -> Literal {
+    diesel::dsl::sql(
+        "NOT EXISTS (SELECT 1 FROM edges JOIN jobs AS later ON later.id = edges.after \
+         WHERE edges.before = jobs.id AND later.blockers > 0)",
+    )
 }

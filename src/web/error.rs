@@ -172,6 +172,7 @@ impl From<Unfit> for Argument {
             Unfit::Name { .. } => ("kind", "unknown"),
             Unfit::Args { .. } | Unfit::Refused { .. } => ("args", "invalid"),
             Unfit::TooLarge { .. } => ("args", "too_large"),
+            Unfit::Queue(_) => ("queue", "invalid"),
             Unfit::Sealed { .. } | Unfit::InCrontab { .. } => ("args", "sealed"),
         };
         Argument::new(field, code, error.to_string())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
-    SchedulerActor,
+    EnqueueError, SchedulerActor,
     crew::Worker,
     messages::{Advance, Cancel, Drain, HandBack, Leave, Pulse, Quiet, Ready, Wake},
 };
@@ -69,7 +69,10 @@ impl Scheduler {
     }
 
     /// Enqueues jobs that wait for each other, all or none.
-    pub async fn enqueue_flow(&self, flow: Flow) -> Result<Vec<JobRow>, AskError> {
+    pub async fn enqueue_flow(&self, flow: Flow) -> Result<Vec<JobRow>, EnqueueError> {
+        for job in flow.jobs() {
+            self.catalogue.check_new(job)?;
+        }
         let (store, now) = (self.store.clone(), self.clock.now());
         let flow = flow.traced(trace::current().as_ref().map(Trace::as_str));
         let rows = uncut(async move { store.enqueue_flow(&flow, now).await }).await??;

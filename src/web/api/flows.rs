@@ -21,6 +21,9 @@ use crate::{
 /// How many jobs a flow may have: more than anybody can look through.
 const MOST: usize = 1000;
 
+/// How many times its jobs may wait for each other.
+const EDGES: usize = 10_000;
+
 /// What a program sends.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -103,6 +106,11 @@ impl From<&FlowRows> for FlowJson {
 
 /// The flow, or all that is wrong with it.
 fn judge(catalogue: &Catalogue, asked: NewFlow) -> Result<Flow, Vec<Argument>> {
+    let edges: usize = asked.jobs.iter().map(|member| member.after.len()).sum();
+    if edges > EDGES {
+        let message = format!("the jobs of a flow wait for each other {EDGES} times at most");
+        return Err(vec![Argument::new("jobs", "too_many", message)]);
+    }
     if !(1..=MOST).contains(&asked.jobs.len()) {
         let message = format!("a flow has from 1 to {MOST} jobs");
         return Err(vec![Argument::new("jobs", "out_of_range", message)]);
