@@ -1,5 +1,6 @@
 //! The catalogue: what can be done later. Two lines here for each kind.
 
+mod builder;
 mod context;
 mod crontab;
 mod parameter_task;
@@ -11,9 +12,10 @@ mod step;
 mod welcome_email;
 mod work;
 
+pub use builder::{CatalogueBuilder, CatalogueError};
 pub use context::{Context, Tools};
 pub use crontab::BadEntry;
-pub use registry::{Catalogue, CatalogueBuilder, CatalogueError, Kind, Unfit, Work, decode};
+pub use registry::{Catalogue, Kind, Unfit, Work, decode};
 pub use work::{Done, JobError, Letter, Task};
 
 use crate::{

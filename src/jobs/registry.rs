@@ -5,23 +5,23 @@ use std::{
     sync::Arc,
 };
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::{Context, Done, JobError, Letter, Task};
+use super::{CatalogueBuilder, Context, Done, JobError};
 use crate::{
     fail_points,
     mail::Draft,
     queue::{
-        ARGS_BYTES, BadName, Cron, EMAIL, Job, Keys, NewJob, Policy, Secrets, TASK, Takes, Unique,
-        queue_name,
+        ARGS_BYTES, Cron, EMAIL, Job, Keys, LONGEST_KEY, NewJob, Policy, Secrets, TASK, Takes,
+        Unique, is_limit_key, queue_name,
     },
     store::JobRow,
 };
 
 /// The kinds of job that this program knows. Clones are cheap.
 #[derive(Clone)]
-pub struct Catalogue(Arc<BTreeMap<&'static str, Kind>>);
+pub struct Catalogue(pub(super) Arc<BTreeMap<&'static str, Kind>>);
 
 /// One kind of job.
 #[derive(Clone)]
@@ -34,13 +34,13 @@ pub struct Kind {
     /// The fields of its arguments that nobody is to see.
     pub secrets: &'static [&'static str],
     pub work: Work,
-    judge: fn(&Value) -> Result<Own, Unfit>,
+    pub(super) judge: fn(&Value) -> Result<Own, Unfit>,
 }
 
 /// What a job says of itself, by its arguments.
-struct Own {
-    unique: Option<Unique>,
-    limit_key: Option<String>,
+pub(super) struct Own {
+    pub(super) unique: Option<Unique>,
+    pub(super) limit_key: Option<String>,
 }
 
 /// The code of a kind, with its arguments still to be decoded.
@@ -66,35 +66,12 @@ impl Kind {
 }
 
 impl Work {
-    fn lives_in(self) -> Takes {
+    pub(super) fn lives_in(self) -> Takes {
         match self {
             Work::Task(_) => Takes::Tasks,
             Work::Letter(_) => Takes::Letters,
         }
     }
-}
-
-/// A catalogue that contradicts itself; found when the program starts.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum CatalogueError {
-    #[error("two kinds of job are called `{0}`")]
-    Duplicate(&'static str),
-    #[error("a kind of job has no name, or one that is not snake_case: `{0}`")]
-    BadName(&'static str),
-    #[error("`{kind}` cannot live in the queue `{queue}`: {source}")]
-    BadQueue {
-        kind: &'static str,
-        queue: &'static str,
-        source: BadName,
-    },
-    #[error("`{kind}` is a {what}, which the queue `{queue}` does not serve")]
-    WrongQueue {
-        kind: &'static str,
-        what: &'static str,
-        queue: &'static str,
-    },
-    #[error("the crontab's entry for `{kind}` is wrong: {why}")]
-    BadEntry { kind: String, why: String },
 }
 
 /// Why a job is not enqueued: another kind or other arguments have to be given.
@@ -112,6 +89,9 @@ pub enum Unfit {
          elsewhere, and name it"
     )]
     TooLarge { kind: String, bytes: usize },
+    /// By which its queue would count it.
+    #[error("the limit key of a job is a text of 1 to {LONGEST_KEY} bytes, none of them zero")]
+    Key,
     /// No actor would ever take it from there.
     #[error("{0}")]
     Queue(String),
@@ -128,7 +108,7 @@ pub enum Unfit {
 impl Catalogue {
     /// An empty catalogue, to be filled.
     pub fn builder() -> CatalogueBuilder {
-        CatalogueBuilder { kinds: Vec::new() }
+        CatalogueBuilder::default()
     }
 
     /// The kind of this name.
@@ -195,6 +175,9 @@ impl Catalogue {
     /// program knows: then nobody here can judge more than its size.
     pub fn check_new(&self, new: &NewJob) -> Result<(), Unfit> {
         let args = new.secrets.put_back(&new.args);
+        if !new.limit_key.as_deref().is_none_or(is_limit_key) {
+            return Err(Unfit::Key);
+        }
         match self.kind(&new.kind) {
             Some(kind) => match kind.refuses(&new.queue) {
                 Some(why) => Err(Unfit::Queue(why)),
@@ -222,101 +205,6 @@ fn measure(kind: &str, args: &Value) -> Result<(), Unfit> {
     }
 }
 
-/// Collects kinds; [`CatalogueBuilder::build`] judges them together.
-#[derive(Clone, Default)]
-pub struct CatalogueBuilder {
-    kinds: Vec<(Kind, &'static str)>,
-}
-
-impl CatalogueBuilder {
-    /// Adds a kind that does something.
-    pub fn task<T: Task>(self) -> Self {
-        self.with::<T>(
-            "task",
-            Work::Task(|job, cx| {
-                async move { decode::<T>(&job, cx.store().keys())?.run(cx).await }.boxed()
-            }),
-        )
-    }
-
-    /// Adds a kind that writes a letter.
-    pub fn letter<L: Letter>(self) -> Self {
-        self.with::<L>(
-            "letter",
-            Work::Letter(|job, cx| {
-                async move { decode::<L>(&job, cx.store().keys())?.compose(cx).await }.boxed()
-            }),
-        )
-    }
-
-    fn with<J: Job>(mut self, what: &'static str, work: Work) -> Self {
-        let kind = Kind {
-            name: J::KIND,
-            queue: J::QUEUE,
-            policy: J::POLICY,
-            cron: J::CRON,
-            secrets: J::SECRETS,
-            work,
-            judge: judge::<J>,
-        };
-        self.kinds.push((kind, what));
-        self
-    }
-
-    /// The catalogue, unless it contradicts itself.
-    pub fn build(self) -> Result<Catalogue, CatalogueError> {
-        let mut kinds = BTreeMap::new();
-        for (kind, what) in self.kinds {
-            let (name, queue) = (kind.name, kind.queue);
-            let snake = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-            if name.is_empty() || !name.chars().all(snake) {
-                return Err(CatalogueError::BadName(name));
-            }
-            if let Err(source) = queue_name(queue) {
-                return Err(CatalogueError::BadQueue {
-                    kind: name,
-                    queue,
-                    source,
-                });
-            }
-            if kind.work.lives_in() != Takes::of(queue) {
-                return Err(CatalogueError::WrongQueue {
-                    kind: name,
-                    what,
-                    queue,
-                });
-            }
-            if kinds.insert(name, kind).is_some() {
-                return Err(CatalogueError::Duplicate(name));
-            }
-        }
-        let catalogue = Catalogue(Arc::new(kinds));
-        for entry in catalogue.entries() {
-            if let Some(bad) = catalogue.judge(&entry).first() {
-                return Err(CatalogueError::BadEntry {
-                    kind: entry.kind,
-                    why: bad.to_string(),
-                });
-            }
-        }
-        Ok(catalogue)
-    }
-}
-
-/// Whether these are arguments of `J`, and whether such a job keeps others out.
-fn judge<J: Job>(args: &Value) -> Result<Own, Unfit> {
-    let kind = J::KIND;
-    let job = J::deserialize(args).map_err(|error| Unfit::Args {
-        kind,
-        reason: reason(&error, J::SECRETS),
-    })?;
-    job.check().map_err(|why| Unfit::Refused { kind, why })?;
-    Ok(Own {
-        unique: job.unique(),
-        limit_key: job.limit_key(),
-    })
-}
-
 /// The arguments of a stored job, its secrets opened.
 ///
 /// Arguments that cannot be decoded will not be decodable next time either. A key can come back.
@@ -338,7 +226,7 @@ pub fn decode<J: Job>(job: &JobRow, keys: &Keys) -> Result<J, JobError> {
 }
 
 /// What is wrong with arguments. The decoder likes to repeat the value that it met, which may be a secret.
-fn reason(error: &serde_json::Error, secrets: &[&str]) -> String {
+pub(super) fn reason(error: &serde_json::Error, secrets: &[&str]) -> String {
     let reason = error.to_string();
     match secrets.is_empty() || reason.starts_with("missing field") {
         true => reason,

@@ -22,6 +22,11 @@ pub const RATE_PERIOD: RangeInclusive<Duration> =
 /// How long a limit key may be, in bytes.
 pub const LONGEST_KEY: usize = 200;
 
+/// Whether a job can be counted by this key. PostgreSQL's texts hold no zero.
+pub fn is_limit_key(key: &str) -> bool {
+    (1..=LONGEST_KEY).contains(&key.len()) && !key.contains('\0')
+}
+
 /// What is limited in a queue; where a field is none, nothing is.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Limits {

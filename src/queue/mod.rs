@@ -39,7 +39,9 @@ pub use cron::{BadSchedule, Cron, Fold, Gap, Missed, NewEntry, Schedule, Unknown
 pub use edit::Edit;
 pub use flow::{After, Flow, Member, Standing, UnknownUpon, Upon, Wait, standing};
 pub use job::{ARGS_BYTES, Due, EMAIL, Job, JobId, NewJob, SignupId, TASK, WORKERS};
-pub use limits::{AT_ONCE, Grant, Held, LONGEST_KEY, Limits, RATE_JOBS, RATE_PERIOD, SIZES};
+pub use limits::{
+    AT_ONCE, Grant, Held, LONGEST_KEY, Limits, RATE_JOBS, RATE_PERIOD, SIZES, is_limit_key,
+};
 pub use look::{Left, Look};
 pub use name::{BadName, Takes, queue_name};
 pub use outcome::{Ending, Fault, Outcome};

@@ -1,6 +1,6 @@
 //! Who takes what is due: a claim holds for as long as its instance is entered.
 //!
-//! Beside `connection.rs` and `instances.rs` this is the one place where the two databases differ.
+//! Here the two databases differ, as they do in `connection.rs`, `instances.rs` and `transaction.rs`.
 
 use diesel::{dsl::count_star, prelude::*};
 use diesel_async::RunQueryDsl;

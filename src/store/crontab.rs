@@ -271,20 +271,19 @@ impl Store {
             if ours == 0 || jobs.is_empty() {
                 return Ok(Vec::new());
             }
-            let rows = insert_jobs!(self, c, &jobs, now)
-                .into_iter()
-                .map(|(row, _)| row);
-            let rows = job_rows(rows.collect())?;
-            if let Some(last) = rows.last() {
+            let rows = insert_jobs!(self, c, &jobs, now);
+            if let (Some((last, _)), Some(job)) = (rows.last(), jobs.last()) {
+                // One that met another under its key stands for the instant all the same.
                 diesel::update(crontab::table.find(name))
                     .set((
-                        crontab::last_at.eq(last.run_at.as_microsecond()),
-                        crontab::last_job.eq(last.id.0),
+                        crontab::last_at.eq(job.due.instant(now).as_microsecond()),
+                        crontab::last_job.eq(last.id),
                     ))
                     .execute(c)
                     .await?;
             }
-            Ok(rows)
+            let new = rows.into_iter().filter(|(_, is_new)| *is_new);
+            job_rows(new.map(|(row, _)| row).collect())
         })
     }
 }

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::{change, read},
+    moves::hold,
     rows::{JobRow, instant},
-    schema::{jobs, letters},
+    schema::letters,
 };
-use crate::queue::State;
 
 /// A letter on its way into the mailbox.
 #[derive(Clone, Debug)]
@@ -49,15 +49,7 @@ impl Store {
     /// been forgotten.
     pub async fn keep_letter(&self, new: &NewLetter, job: &JobRow) -> Result<bool, StoreError> {
         change!(self, |c| {
-            // Writes nothing new, and yet lets whoever forgets the reader wait until this is over.
-            let ours = diesel::update(jobs::table.find(job.id.0))
-                .filter(jobs::state.eq(State::Executing.word()))
-                .filter(jobs::owner.eq(&job.owner))
-                .filter(jobs::attempt.eq(job.attempt))
-                .set(jobs::attempt.eq(job.attempt))
-                .execute(c)
-                .await?
-                > 0;
+            let ours = hold!(c, job);
             if ours {
                 diesel::insert_into(letters::table)
                     .values((

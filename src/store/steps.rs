@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::{change, read},
+    moves::hold,
     rows::JobRow,
-    schema::{jobs, steps},
+    schema::steps,
 };
-use crate::queue::{JobId, State};
+use crate::queue::JobId;
 
 impl Store {
     /// What a job's step of this name has made, as JSON, if it is done.
@@ -34,15 +35,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         change!(self, |c| {
-            // Writes nothing new, and yet lets whoever takes the attempt over wait until this is over.
-            let ours = diesel::update(jobs::table.find(job.id.0))
-                .filter(jobs::state.eq(State::Executing.word()))
-                .filter(jobs::owner.eq(&job.owner))
-                .filter(jobs::attempt.eq(job.attempt))
-                .set(jobs::attempt.eq(job.attempt))
-                .execute(c)
-                .await?
-                > 0;
+            let ours = hold!(c, job);
             if ours {
                 diesel::insert_into(steps::table)
                     .values((

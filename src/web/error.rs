@@ -172,6 +172,7 @@ impl From<Unfit> for Argument {
             Unfit::Name { .. } => ("kind", "unknown"),
             Unfit::Args { .. } | Unfit::Refused { .. } => ("args", "invalid"),
             Unfit::TooLarge { .. } => ("args", "too_large"),
+            Unfit::Key => ("limit_key", "out_of_range"),
             Unfit::Queue(_) => ("queue", "invalid"),
             Unfit::Sealed { .. } | Unfit::InCrontab { .. } => ("args", "sealed"),
         };

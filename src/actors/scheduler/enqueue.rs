@@ -64,26 +64,7 @@ impl Scheduler {
     /// Jobs have their numbers before the commit, and start only after it. The transaction has the time of
     /// any other, 2.5 s in all, and on SQLite nobody else writes meanwhile: `work` does nothing but talk to
     /// the database. Whoever drops the future in the middle takes everything back, too.
-    ///
-    /// ```no_run
-    /// use cadastro::{
-    ///     actors::{EnqueueError, Enqueuing, Scheduler},
-    ///     on_connection,
-    ///     queue::{JobId, NewJob},
-    ///     store::{StoreError, diesel, diesel_async::RunQueryDsl},
-    /// };
-    ///
-    /// async fn order(scheduler: &Scheduler, ship: NewJob) -> Result<JobId, EnqueueError> {
-    ///     let order = async |tx: &mut Enqueuing<'_>| {
-    ///         let job = tx.enqueue(&[ship]).await?.remove(0).id;
-    ///         let order = diesel::sql_query(format!("INSERT INTO orders (ship) VALUES ({job})"));
-    ///         let made = on_connection!(tx, |c| order.execute(c).await);
-    ///         made.map_err(StoreError::from)?;
-    ///         Ok::<_, EnqueueError>(job)
-    ///     };
-    ///     scheduler.transaction(order).await
-    /// }
-    /// ```
+    /// `tests/enqueue/transactions.rs` shows one.
     pub async fn transaction<T, E>(
         &self,
         work: impl AsyncFnOnce(&mut Enqueuing<'_>) -> Result<T, E>,

@@ -13,6 +13,7 @@ mod messages;
 mod news;
 mod queues;
 mod settle;
+mod start;
 mod upkeep;
 mod whereabouts;
 mod window;
@@ -28,17 +29,12 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::{
     probe::{Mailbox, Vitals},
-    recruiter::Recruiter,
     stop::Stop,
-    supervision::{Intensity, supervise},
 };
 use crate::{
-    clock::Clock,
     fail_points,
-    jobs::Catalogue,
-    metrics::Metrics,
     queue::{JobId, Watch},
-    store::{JobRow, Progress, Settled, Store},
+    store::{JobRow, Progress, Settled},
 };
 use crew::Crew;
 pub(super) use crew::{Report, Run, Ticket, Worker};
@@ -46,6 +42,7 @@ use crontab::Calendar;
 pub use enqueue::{EditError, EnqueueError, Enqueuing};
 pub use handle::{Change, Scheduler};
 use queues::{Decided, Holds};
+pub(super) use start::{Parts, start};
 use upkeep::complain;
 use window::Window;
 
@@ -60,19 +57,6 @@ const ENDS: usize = 256;
 
 /// How long news of progress waits for more of it.
 const PROGRESS: Duration = Duration::from_millis(250);
-
-/// News that a page may be behind with; one that is loses nothing but a refresh.
-const NEWS: usize = 1024;
-
-/// What the Scheduler is made of.
-pub(super) struct Parts {
-    pub store: Store,
-    pub clock: Clock,
-    pub catalogue: Catalogue,
-    pub metrics: Metrics,
-    /// How long this instance keeps its jobs without a sign of life.
-    pub lease: Duration,
-}
 
 pub(super) struct SchedulerActor {
     parts: Parts,
@@ -128,76 +112,6 @@ pub(super) struct SchedulerActor {
 struct Running {
     job: JobRow,
     stop: Stop,
-}
-
-/// Starts the actor; `exceeded` is called should it fall too often.
-pub(super) fn start(
-    parts: Parts,
-    vitals: Arc<Vitals>,
-    recruiter: impl FnOnce(Scheduler) -> Recruiter,
-    exceeded: impl Fn() + 'static,
-) -> Scheduler {
-    let (changes, _) = broadcast::channel(NEWS);
-    let (news, watched) = (changes.clone(), vitals.clone());
-    let (store, clock) = (parts.store.clone(), parts.clock.clone());
-    let catalogue = parts.catalogue.clone();
-    let handle = |address| Scheduler {
-        mailbox: Mailbox::new(address, vitals.clone()),
-        store: store.clone(),
-        clock: clock.clone(),
-        catalogue: catalogue.clone(),
-        changes: changes.clone(),
-    };
-    let voice = upkeep::new_name();
-    let own = voice.clone();
-    let make = |ctx: &mut Context<SchedulerActor>, _| {
-        let mut actor = SchedulerActor {
-            parts,
-            vitals: watched,
-            owner: upkeep::new_name(),
-            voice: own,
-            watch: Watch::default(),
-            crew: Crew::new(recruiter(handle(ctx.address()))),
-            running: HashMap::new(),
-            ended: Vec::new(),
-            settling: Vec::new(),
-            unwritten: HashSet::new(),
-            progress: HashMap::new(),
-            decided: Decided::default(),
-            holds: Holds::default(),
-            backlog: BTreeSet::new(),
-            window: Window::unknown(),
-            calendar: Calendar::default(),
-            timer: None,
-            refreshed: None,
-            turning: false,
-            again: false,
-            entering: false,
-            announcing: false,
-            stale: true,
-            resting: false,
-            heed: false,
-            unsure: false,
-            stopping: false,
-            drained: None,
-            quiet: Vec::new(),
-            changes: news,
-        };
-        // As the settings say, until the table has been read.
-        actor.decide(&[]);
-        actor
-    };
-    let address = supervise(
-        vitals.clone(),
-        Intensity::USUAL,
-        clock.clone(),
-        exceeded,
-        make,
-    );
-    let scheduler = handle(address);
-    let mailbox = scheduler.mailbox.clone();
-    actix::spawn(news::hear(store.clone(), voice, mailbox));
-    scheduler
 }
 
 impl Actor for SchedulerActor {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{Jobs, moves, unique};
 use crate::{
     cli::{json, json_flag, queues, required, subcommand},
-    queue::{Due, Edit, JobId, LONGEST_KEY, MOST_ATTEMPTS, State},
+    queue::{Due, Edit, JobId, LONGEST_KEY, MOST_ATTEMPTS, State, is_limit_key},
     store::{JobFilter, Move},
 };
 
@@ -245,7 +245,7 @@ fn a_job() -> impl TypedValueParser<Value = JobId> {
 }
 
 fn a_key(text: &str) -> Result<String, String> {
-    match (1..=LONGEST_KEY).contains(&text.len()) {
+    match is_limit_key(text) {
         true => Ok(text.to_owned()),
         false => Err(format!("give a text of 1 to {LONGEST_KEY} bytes")),
     }

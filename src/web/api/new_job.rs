@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::unique::{self, UniqueJson};
 use crate::{
     jobs::Catalogue,
-    queue::{Due, Edit, LONGEST_KEY, MOST_ATTEMPTS, NewJob},
+    queue::{Due, Edit, LONGEST_KEY, MOST_ATTEMPTS, NewJob, is_limit_key},
     web::error::Argument,
 };
 
@@ -86,10 +86,7 @@ pub fn judge(catalogue: &Catalogue, asked: NewJobJson) -> Result<NewJob, Vec<Arg
         wrong.push(Argument::new("queue", "invalid", why));
     }
     let key = asked.limit_key;
-    if key
-        .as_ref()
-        .is_some_and(|key| !(1..=LONGEST_KEY).contains(&key.len()) || key.contains('\0'))
-    {
+    if key.as_ref().is_some_and(|key| !is_limit_key(key)) {
         let message = format!("give a text of 1 to {LONGEST_KEY} bytes, none of them zero");
         wrong.push(Argument::new("limit_key", "out_of_range", message));
     }
