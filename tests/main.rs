@@ -25,6 +25,7 @@ mod outage;
 mod progress;
 mod queues;
 mod recovery;
+mod refusals;
 mod retention;
 mod retries;
 mod retry_after;

@@ -27,10 +27,11 @@ pub enum AskError {
 impl From<StoreError> for AskError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Away(_) | StoreError::Unusable(_) | StoreError::Conflict(_) => {
-                AskError::Away(error.to_string())
-            }
-            StoreError::Fault(_) => AskError::Fault(error.to_string()),
+            StoreError::Away(_)
+            | StoreError::Crossed(_)
+            | StoreError::Unusable(_)
+            | StoreError::Conflict(_) => AskError::Away(error.to_string()),
+            StoreError::Refused(_) | StoreError::Fault(_) => AskError::Fault(error.to_string()),
         }
     }
 }

@@ -69,8 +69,12 @@ pub async fn end<T, E: From<DieselError>>(
     connection: &mut Lite,
     answer: Result<T, E>,
 ) -> Result<T, E> {
-    finish(connection, answer.is_ok()).await?;
-    answer
+    match finish(connection, answer.is_ok()).await {
+        // SQLite takes back by itself what met a full disk. Why it did is what there is to tell.
+        Err(_) if answer.is_err() => answer,
+        Err(error) => Err(error.into()),
+        Ok(()) => answer,
+    }
 }
 
 /// Commits, or takes everything back.

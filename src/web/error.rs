@@ -222,8 +222,12 @@ impl From<LogInError> for WebError {
 impl From<StoreError> for WebError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Away(_) | StoreError::Unusable(_) => WebError::Away(error.to_string()),
-            StoreError::Conflict(_) | StoreError::Fault(_) => WebError::Fault(error.into()),
+            StoreError::Away(_) | StoreError::Crossed(_) | StoreError::Unusable(_) => {
+                WebError::Away(error.to_string())
+            }
+            StoreError::Conflict(_) | StoreError::Refused(_) | StoreError::Fault(_) => {
+                WebError::Fault(error.into())
+            }
         }
     }
 }

@@ -150,13 +150,16 @@ impl Program {
 
     /// Waits until it has logged a line that holds these words, and gives the last such line.
     pub async fn logs(&self, words: &str) -> Value {
+        self.logs_often(words, 1).await
+    }
+
+    /// The same, until there are so many such lines.
+    pub async fn logs_often(&self, words: &str, times: usize) -> Value {
         let mut log = self.log.lines.clone();
-        let holds = |lines: &Vec<String>| lines.iter().any(|line| line.contains(words));
-        match timeout(PATIENCE, log.wait_for(holds)).await {
-            Ok(Ok(lines)) => {
-                let line = lines.iter().rfind(|line| line.contains(words));
-                parsed(line.expect("it was found"))
-            }
+        let holds = |line: &&String| line.contains(words);
+        let enough = |lines: &Vec<String>| lines.iter().filter(holds).count() >= times;
+        match timeout(PATIENCE, log.wait_for(enough)).await {
+            Ok(Ok(lines)) => parsed(lines.iter().rfind(holds).expect("it was found")),
             _ => panic!("no `{words}` in {:#?}", self.logged()),
         }
     }

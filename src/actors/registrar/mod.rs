@@ -14,7 +14,7 @@ use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Supervised, Wrap
 use jiff::Timestamp;
 
 use super::{
-    AskError, Scheduler,
+    Scheduler,
     probe::{Mailbox, Vitals},
     supervision::{Intensity, supervise},
 };
@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     config::Config,
     jobs,
-    store::{NewSignup, Store, StoreError},
+    store::{NewSignup, SignedUp, SignupRefusal, Store, StoreError},
 };
 pub use handle::{Given, Held, LogInError, LoggedIn, Registrar, SignUpError};
 pub use limits::Door;
@@ -35,8 +35,8 @@ const BATCH: usize = 64;
 /// Sign-ups that may wait in the mailbox; more are told to come back later.
 const CAPACITY: usize = 1024;
 
-/// How often a sign-up that another instance got in the way of is tried again.
-const CONFLICTS: usize = 3;
+/// How often a sign-up is tried that another instance gets in the way of.
+const TRIES: usize = 3;
 
 pub(super) struct RegistrarActor {
     store: Store,
@@ -135,39 +135,46 @@ async fn sign_up(
     now: Timestamp,
 ) -> Vec<Answer> {
     let first_jobs = |signup| jobs::at_sign_up(config, signup);
-    match store.sign_up(batch, &first_jobs, now).await {
-        Ok(answers) => answers.into_iter().map(Ok).collect(),
-        Err(StoreError::Away(why)) => batch
-            .iter()
-            .map(|_| Err(StoreError::Away(why.clone()).into()))
-            .collect(),
-        Err(_) => {
-            let mut answers = Vec::with_capacity(batch.len());
-            for new in batch {
-                answers.push(sign_up_alone(store, config, new, now).await);
+    let together = store.sign_up(batch, &first_jobs, now).await;
+    let mut away = match together {
+        Ok(answers) => return answers.into_iter().map(Ok).collect(),
+        Err(StoreError::Away(why)) => Some(why),
+        Err(_) => None,
+    };
+    let mut answers = Vec::with_capacity(batch.len());
+    for new in batch {
+        let alone = match &away {
+            // Nobody else need wait to find that out.
+            Some(why) => Err(StoreError::Away(why.clone())),
+            None => sign_up_alone(store, config, new, now).await,
+        };
+        match alone {
+            Ok(alone) => answers.extend(alone.into_iter().map(Ok)),
+            Err(error) => {
+                if let StoreError::Away(why) = &error {
+                    away = Some(why.clone());
+                }
+                answers.push(Err(error.into()));
             }
-            answers
         }
     }
+    answers
 }
 
-async fn sign_up_alone(store: &Store, config: &Config, new: &NewSignup, now: Timestamp) -> Answer {
+/// A transaction for one, tried again where another instance is in its way.
+async fn sign_up_alone(
+    store: &Store,
+    config: &Config,
+    new: &NewSignup,
+    now: Timestamp,
+) -> Result<Vec<Result<SignedUp, SignupRefusal>>, StoreError> {
     let first_jobs = |signup| jobs::at_sign_up(config, signup);
-    let mut conflict = StoreError::Conflict(String::new());
-    for _ in 0..CONFLICTS {
-        match store
-            .sign_up(std::slice::from_ref(new), &first_jobs, now)
-            .await
-        {
-            Ok(answers) => {
-                let answer = answers.into_iter().next();
-                return answer
-                    .map(Ok)
-                    .unwrap_or_else(|| Err(AskError::Fault("a sign-up had no answer".to_owned())));
-            }
-            Err(error @ StoreError::Conflict(_)) => conflict = error,
-            Err(error) => return Err(error.into()),
+    let new = std::slice::from_ref(new);
+    for _ in 1..TRIES {
+        match store.sign_up(new, &first_jobs, now).await {
+            Err(StoreError::Conflict(_) | StoreError::Crossed(_)) => {}
+            answer => return answer,
         }
     }
-    Err(conflict.into())
+    store.sign_up(new, &first_jobs, now).await
 }

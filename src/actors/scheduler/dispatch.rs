@@ -5,14 +5,20 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use actix::Context;
 use jiff::Timestamp;
 
-use super::{ENDS, POLL, Running, SchedulerActor, crontab, queues::Decided, window};
+use super::{
+    POLL, Running, SchedulerActor, crontab,
+    ends::{Answer, Batch},
+    queues::Decided,
+    upkeep::complain,
+    window,
+};
 use crate::{
     actors::stop::Stop,
     clock::Clock,
     fail_points,
     jobs::Catalogue,
     queue::{JobId, Left, Outcome},
-    store::{Asked, JobRow, Progress, QueueRow, Settled, Store, StoreError},
+    store::{Asked, JobRow, Progress, QueueRow, Store, StoreError},
 };
 
 /// What a turn is to do, decided before it begins.
@@ -20,7 +26,7 @@ pub(super) struct Plan {
     owner: Arc<str>,
     /// Read anew for each step: a job that is claimed after a wait for the database began after it.
     clock: Clock,
-    settle: Vec<Settled>,
+    settle: Batch,
     progress: Vec<Progress>,
     /// Read the table anew: pauses, and what falls due.
     refresh: bool,
@@ -40,8 +46,8 @@ pub(super) struct Plan {
 /// What a turn did, as far as it came.
 #[derive(Default)]
 pub(super) struct Taken {
-    /// For each of the plan's, whether it was still ours to settle; `None` if nothing was written.
-    pub settled: Option<Vec<bool>>,
+    /// What became of the ends, in their order.
+    pub settled: Vec<Answer>,
     /// The attempts of ours that somebody has asked to stop.
     pub asked: Option<Vec<Asked>>,
     /// The jobs whose progress was written down.
@@ -69,18 +75,23 @@ pub(super) async fn take_turn(store: &Store, plan: &Plan) -> Taken {
 }
 
 async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), StoreError> {
-    taken.settled = match plan.settle.as_slice() {
-        [] => Some(Vec::new()),
-        settle => Some(write_down(store, settle).await?),
-    };
-    // An end may have been refused because it was judged before somebody asked.
-    let refused = taken.settled.iter().flatten().any(|ours| !ours);
-    if plan.heed || refused {
+    plan.settle.write_down(store, &mut taken.settled).await?;
+    // An end may be late because it was judged before somebody asked.
+    let late = |answer: &Answer| matches!(answer, Answer::Late);
+    if plan.heed || taken.settled.iter().any(late) {
         taken.asked = Some(store.asked(&plan.owner).await?);
     }
     if !plan.progress.is_empty() {
-        store.note_progress(&plan.owner, &plan.progress).await?;
-        taken.advanced = plan.progress.iter().map(|progress| progress.job).collect();
+        match store.note_progress(&plan.owner, &plan.progress).await {
+            // More of it comes, and nothing depends on it.
+            Err(error) if error.is_about_the_rows() => {
+                complain(&error, "progress cannot be written down");
+            }
+            answer => {
+                answer?;
+                taken.advanced = plan.progress.iter().map(|progress| progress.job).collect();
+            }
+        }
     }
     let mut paused = plan.paused.clone();
     if plan.refresh {
@@ -114,29 +125,6 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
     Ok(())
 }
 
-/// One transaction for all ends; should one of them break it, one for each.
-///
-/// An end that cannot be written is given up: it must not keep all others from being written. Its job is
-/// handed back once it is found to execute without an attempt.
-async fn write_down(store: &Store, ends: &[Settled]) -> Result<Vec<bool>, StoreError> {
-    match store.settle(ends).await {
-        Err(StoreError::Fault(_) | StoreError::Conflict(_)) => {}
-        answers => return answers,
-    }
-    let mut answers = Vec::with_capacity(ends.len());
-    for end in ends {
-        answers.push(match store.settle(std::slice::from_ref(end)).await {
-            Ok(answer) => answer.contains(&true),
-            Err(error @ StoreError::Away(_)) => return Err(error),
-            Err(error) => {
-                tracing::error!(job.id = end.job.id.0, %error, "the end of an attempt cannot be written down");
-                false
-            }
-        });
-    }
-    Ok(answers)
-}
-
 impl SchedulerActor {
     /// Decides what the next turn is to do.
     pub(super) fn plan(&mut self) -> Plan {
@@ -149,9 +137,8 @@ impl SchedulerActor {
             self.backlog.extend(self.crew.queues().cloned());
         }
         self.backlog.extend(self.holds.passed(now));
-        let rest = self.ended.split_off(self.ended.len().min(ENDS));
-        self.settling = std::mem::replace(&mut self.ended, rest);
-        for settled in &self.settling {
+        let settle = self.ends.take(now);
+        for settled in settle.ends() {
             // What ends is written down before anything is claimed.
             self.backlog.extend(self.holds.ended(&settled.job.queue));
         }
@@ -172,7 +159,7 @@ impl SchedulerActor {
         Plan {
             owner: self.owner.clone(),
             clock: self.parts.clock.clone(),
-            settle: self.settling.clone(),
+            settle,
             progress: self
                 .progress
                 .drain()

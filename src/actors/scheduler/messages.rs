@@ -175,6 +175,7 @@ impl Handler<Post<Drain>> for SchedulerActor {
     fn handle(&mut self, post: Post<Drain>, ctx: &mut Context<Self>) {
         let (Drain(drained), _handling) = post.open();
         self.stopping = true;
+        self.ends.hurry();
         self.drained = Some(drained);
         self.turn(ctx);
     }

@@ -7,6 +7,7 @@
 mod crew;
 mod crontab;
 mod dispatch;
+mod ends;
 mod enqueue;
 mod handle;
 mod messages;
@@ -39,6 +40,7 @@ use crate::{
 use crew::Crew;
 pub(super) use crew::{Report, Run, Ticket, Worker};
 use crontab::Calendar;
+use ends::Ends;
 pub use enqueue::{EditError, EnqueueError, Enqueuing};
 pub use handle::{Change, Scheduler};
 use queues::{Decided, Holds};
@@ -51,9 +53,6 @@ const POLL: Duration = Duration::from_secs(5);
 
 /// How soon a turn is tried again after the database had no answer.
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// How many ends one transaction writes down: well within what a transaction has time for.
-const ENDS: usize = 256;
 
 /// How long news of progress waits for more of it.
 const PROGRESS: Duration = Duration::from_millis(250);
@@ -68,10 +67,7 @@ pub(super) struct SchedulerActor {
     watch: Watch<Arc<str>>,
     crew: Crew,
     running: HashMap<JobId, Running>,
-    /// Ended, not yet written down.
-    ended: Vec<Settled>,
-    /// Being written down by the turn that is under way.
-    settling: Vec<Settled>,
+    ends: Ends,
     /// Attempts, by job and number, that were begun here and ended, of which the table may know nothing.
     unwritten: HashSet<(JobId, i32)>,
     progress: HashMap<JobId, Progress>,
@@ -135,8 +131,7 @@ impl Supervised for SchedulerActor {
         self.stale = true;
         self.window = Window::unknown();
         self.calendar.forget();
-        let unsure = std::mem::take(&mut self.settling);
-        self.ended.splice(0..0, unsure);
+        self.ends.put_back();
         // The message that it fell over may have been the one that set a worker free.
         self.crew.begin_shift();
     }
@@ -165,7 +160,7 @@ impl SchedulerActor {
         fail_points::pass!("scheduler.turned");
         self.turning = false;
         let counts = |settled: &Settled| self.decided.counts(&settled.job.queue);
-        if self.settling.iter().any(counts) {
+        if self.ends.settling().any(counts) {
             // Another instance may have free actors for the room that this makes.
             self.announce(ctx);
         }
@@ -217,7 +212,7 @@ impl SchedulerActor {
             self.unsure = true;
             self.resting = true;
             self.arm_in(AGAIN, ctx);
-        } else if self.again || !self.ended.is_empty() {
+        } else if self.again || self.ends.are_due(self.parts.clock.now()) {
             self.turn(ctx);
         } else {
             self.end_drain();
@@ -229,7 +224,12 @@ impl SchedulerActor {
     /// Arms the one timer for the next due instant, or for the next poll if that comes first.
     fn arm(&mut self, ctx: &mut Context<Self>) {
         let now = self.parts.clock.now();
-        let due = [self.window.next(), self.calendar.next(), self.holds.next()];
+        let due = [
+            self.window.next(),
+            self.calendar.next(),
+            self.holds.next(),
+            self.ends.next(),
+        ];
         let due = due.into_iter().flatten().min();
         let due = due.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
         let poll = POLL.saturating_sub(self.unread());

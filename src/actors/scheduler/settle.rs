@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Running, SchedulerActor};
+use super::{
+    Running, SchedulerActor,
+    ends::{Answer, Tried},
+};
 use crate::{
     queue::{EMAIL, Ending, Outcome, Policy, State, Tally, Verdict, settle},
-    store::{Asked, JobRow, Settled, told},
+    store::{Asked, JobRow, Settled, StoreError, told},
     telemetry::Trace,
 };
 
@@ -27,7 +30,7 @@ impl SchedulerActor {
         running.stop.at_once();
         self.progress.remove(&job.id);
         let settled = self.verdict(&running.job, outcome);
-        self.ended.push(settled);
+        self.ends.push(settled);
     }
 
     /// Asks an attempt to stop; `false` says that it is not under way here.
@@ -64,20 +67,24 @@ impl SchedulerActor {
         }
     }
 
-    /// Takes in which of the ends are written. With `None` all of them wait for the next turn.
-    /// One that was refused because somebody has asked for a cancel since it was judged is judged anew.
+    /// Takes in which of the ends are written. Those without an answer wait for the next turn; one that came
+    /// late because somebody has asked for a cancel since it was judged is judged anew.
     ///
     /// Answers whether jobs that waited for these may be due.
-    pub(super) fn settled(&mut self, answers: Option<Vec<bool>>, asked: &[Asked]) -> bool {
-        let settling = std::mem::take(&mut self.settling);
-        let Some(answers) = answers else {
-            self.ended.splice(0..0, settling);
-            return false;
-        };
+    pub(super) fn settled(&mut self, answers: Vec<Answer>, asked: &[Asked]) -> bool {
         let mut frees = false;
-        for (settled, ours) in settling.into_iter().zip(answers) {
+        for (tried, answer) in self.ends.answered(answers) {
+            let ours = match answer {
+                Answer::Written => true,
+                Answer::Late => false,
+                Answer::Refused(error) => {
+                    self.keep(tried, &error);
+                    continue;
+                }
+            };
+            let settled = tried.end;
             if let Some(at) = asked_since(&settled, asked).filter(|_| !ours) {
-                self.ended.push(heeding(settled, at));
+                self.ends.push(heeding(settled, at));
                 continue;
             }
             self.report(&settled, ours);
@@ -101,6 +108,21 @@ impl SchedulerActor {
             }
         }
         frees
+    }
+
+    /// Keeps an end that the database does not want: the work is done, and is not to be done again for that.
+    fn keep(&mut self, tried: Tried, error: &StoreError) {
+        let (job, ending) = (tried.end.job.clone(), tried.end.verdict.ending.word());
+        let wait = self.ends.keep(tried, self.parts.clock.now());
+        tracing::error!(
+            job.id = job.id.0,
+            kind = job.kind,
+            attempt = job.attempt,
+            ending,
+            %error,
+            again_in_s = wait.as_secs(),
+            "the end of an attempt cannot be written down; it is tried again"
+        );
     }
 
     fn count(&self, Settled { job, verdict, at }: &Settled) {
@@ -189,7 +211,7 @@ impl SchedulerActor {
     /// Answers whoever waits for the end of everything.
     pub(super) fn end_drain(&mut self) {
         if self.running.is_empty()
-            && self.ended.is_empty()
+            && !self.ends.are_due(self.parts.clock.now())
             && let Some(drained) = self.drained.take()
         {
             // Whoever asked may have lost patience.

@@ -177,18 +177,13 @@ impl SchedulerActor {
                 false => Outcome::Rescued,
             };
             let settled = self.verdict(&job, outcome);
-            self.ended.push(settled);
+            self.ends.push(settled);
         }
     }
 
     /// Whether the end of this attempt is still to come, or on its way to the table.
     fn in_the_air(&self, job: &JobRow) -> bool {
-        self.running.contains_key(&job.id)
-            || self
-                .ended
-                .iter()
-                .chain(&self.settling)
-                .any(|settled| settled.job.id == job.id)
+        self.running.contains_key(&job.id) || self.ends.hold(job.id)
     }
 }
 
