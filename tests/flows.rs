@@ -368,7 +368,11 @@ fn completed(job: JobRow) -> [Settled; 1] {
         result: None,
     };
     let at = Timestamp::UNIX_EPOCH;
-    [Settled { job, verdict, at }]
+    [Settled {
+        job: job.into(),
+        verdict,
+        at,
+    }]
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 //! itself in and out, and actors handle `Post<M>` in the place of `M`.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -13,7 +14,7 @@ use std::{
 
 use actix::{Actor, Addr, Handler, MailboxError, Message, dev::ToEnvelope, prelude::SendError};
 use jiff::Timestamp;
-use prometheus_client::metrics::{gauge::Gauge, histogram::Histogram};
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge, histogram::Histogram};
 
 use super::{
     report::{ActorReport, LastRestart},
@@ -31,6 +32,8 @@ pub(super) struct Vitals {
     waiting: Gauge,
     instances: AtomicI64,
     handled: AtomicU64,
+    /// What is counted of each kind of message: to look it up by its labels costs more than many a handling.
+    messages: Mutex<HashMap<&'static str, (Counter, Histogram)>>,
     restarts: AtomicU64,
     last_restart: Mutex<Option<LastRestart>>,
 }
@@ -53,6 +56,7 @@ impl Vitals {
             name,
             instances: AtomicI64::new(0),
             handled: AtomicU64::new(0),
+            messages: Mutex::default(),
             restarts: AtomicU64::new(0),
             last_restart: Mutex::new(None),
         })
@@ -79,6 +83,15 @@ impl Vitals {
         self.metrics.restarted(&self.name, reason);
         let mut last = self.last_restart.lock().unwrap_or_else(|e| e.into_inner());
         *last = Some(LastRestart { at, reason });
+    }
+
+    /// Counts a message, and answers with what measures its handling.
+    fn handling(&self, message: &'static str) -> Histogram {
+        let mut known = self.messages.lock().unwrap_or_else(|e| e.into_inner());
+        let make = || self.metrics.handling(&self.name, message);
+        let (count, duration) = known.entry(message).or_insert_with(make);
+        count.inc();
+        duration.clone()
     }
 
     pub(super) fn report(&self) -> ActorReport {
@@ -135,8 +148,7 @@ impl<M: Named> Post<M> {
         let vitals = self.slot.0.clone();
         drop(self.slot);
         vitals.handled.fetch_add(1, Ordering::Relaxed);
-        let (count, duration) = vitals.metrics.handling(&vitals.name, M::NAME);
-        count.inc();
+        let duration = vitals.handling(M::NAME);
         let begun = Instant::now();
         (self.message, Handling { begun, duration })
     }

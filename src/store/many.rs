@@ -17,6 +17,9 @@ use diesel::{
 /// How many rows one statement takes: more make none of them cheaper, and SQLite has a bound.
 pub(super) const ROWS: usize = 256;
 
+/// How many rows the statements have that the connections keep. Every number of rows is a text of its own.
+const SIZES: [usize; 5] = [1, 4, 16, 64, ROWS];
+
 /// A value of one of the types that both databases share.
 pub(super) enum Value<'a> {
     BigInt(Option<i64>),
@@ -44,6 +47,38 @@ impl<'a, T> Many<'a, T> {
             rows: rows.into_iter().collect(),
             after,
             answer: PhantomData,
+        }
+    }
+}
+
+impl<'a, T> Many<'a, T> {
+    /// The same for a statement that looks for what the rows name by their first value: rows of nothing are added,
+    /// which name nothing, up to one of few sizes. So the connections can keep the statements.
+    pub(super) fn padded(
+        before: &'static str,
+        rows: impl IntoIterator<Item = Vec<Value<'a>>>,
+        after: &'static str,
+    ) -> Self {
+        let mut many = Many::new(before, rows, after);
+        let size = SIZES.into_iter().find(|size| *size >= many.rows.len());
+        if let (Some(size), Some(row)) = (size, many.rows.first()) {
+            let nothing: Vec<Nothing> = row.iter().map(Value::kind).collect();
+            let nothing = || nothing.iter().map(|nothing| nothing()).collect();
+            many.rows.resize_with(size, nothing);
+        }
+        many
+    }
+}
+
+/// Makes a value of some type that is not there.
+type Nothing = fn() -> Value<'static>;
+
+impl Value<'_> {
+    fn kind(&self) -> Nothing {
+        match self {
+            Value::BigInt(_) => || Value::BigInt(None),
+            Value::Integer(_) => || Value::Integer(None),
+            Value::Text(_) => || Value::Text(None),
         }
     }
 }
@@ -104,8 +139,7 @@ where
     for<'a> Option<Cow<'a, str>>: ToSql<Nullable<Text>, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // Every number of rows is a text of its own, and each connection would keep them all.
-        if self.rows.len() > 1 {
+        if !SIZES.contains(&self.rows.len()) {
             out.unsafe_to_cache_prepared();
         }
         out.push_sql(self.before);

@@ -1,6 +1,6 @@
 //! How attempts go and how they end, written down for many at once.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use diesel::sql_types::{BigInt, Integer};
 use diesel_async::RunQueryDsl;
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Settled {
     /// The job as it was claimed: its owner and attempt guard against a late finish.
-    pub job: JobRow,
+    pub job: Arc<JobRow>,
     pub verdict: Verdict,
     pub at: Timestamp,
 }
@@ -82,7 +82,7 @@ impl Store {
         };
         change!(self, |c| {
             for some in batch.chunks(ROWS) {
-                let news = Many::<()>::new(NEWS, some.iter().map(row), NOTED);
+                let news = Many::<()>::padded(NEWS, some.iter().map(row), NOTED);
                 news.execute(c).await?;
             }
             Ok::<_, StoreError>(())
@@ -119,7 +119,7 @@ fn ends(batch: &[Settled]) -> Many<'_, (BigInt, Integer)> {
     let firsts = batch
         .iter()
         .filter(|settled| seen.insert(settled.attempt()));
-    Many::new(ENDS, firsts.map(Settled::end), ENDED)
+    Many::padded(ENDS, firsts.map(Settled::end), ENDED)
 }
 
 /// For each of a batch, whether it is among the attempts that were ended. Of two ends of one attempt

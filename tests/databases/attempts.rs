@@ -40,7 +40,7 @@ fn given_up(error: &str) -> Verdict {
 
 pub(super) fn settled(job: &JobRow, verdict: Verdict) -> Settled {
     Settled {
-        job: job.clone(),
+        job: job.clone().into(),
         verdict,
         at: at(5),
     }

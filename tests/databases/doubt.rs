@@ -16,7 +16,7 @@ async fn tried(store: &Store, new: NewJob, ending: Ending, error: Option<&str>) 
     let claimed = store.claim(&queue, &[&kind], 1, "here", at(1)).await;
     let job = claimed.expect("an answer").jobs.remove(0);
     let settled = Settled {
-        job: job.clone(),
+        job: job.clone().into(),
         verdict: Verdict {
             state: State::Retryable,
             run_at: Some(at(900)),

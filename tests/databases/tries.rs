@@ -27,7 +27,13 @@ async fn attempt(store: &Store, kind: &str, begun: i64, ending: Ending) {
         result: None,
     };
     let at = at(begun);
-    let settled = store.settle(&[Settled { job, verdict, at }]).await;
+    let settled = store
+        .settle(&[Settled {
+            job: job.into(),
+            verdict,
+            at,
+        }])
+        .await;
     assert_eq!(settled.expect("an answer"), [true]);
     store.stage(at).await.expect("an answer");
 }

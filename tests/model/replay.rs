@@ -143,7 +143,7 @@ impl<'a> Play<'a> {
             }
             Question::Settle(ends) => {
                 let settled = |(held, verdict): &(Job, _)| Settled {
-                    job: self.row_of(held),
+                    job: self.row_of(held).into(),
                     verdict: Clone::clone(verdict),
                     at: at(0),
                 };

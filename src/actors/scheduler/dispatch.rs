@@ -181,7 +181,7 @@ impl SchedulerActor {
         // A claim that was under way when this instance was struck out is an orphan already.
         let ours = |job: &JobRow| job.owner.as_deref() == Some(&*self.owner);
         let claimed: Vec<JobRow> = claimed.into_iter().filter(ours).collect();
-        for job in claimed {
+        for job in claimed.into_iter().map(Arc::new) {
             let now = self.parts.clock.now();
             let late = Duration::try_from(now.duration_since(job.run_at)).unwrap_or_default();
             self.parts.metrics.job_started(&job.queue, &job.kind, late);
@@ -196,7 +196,7 @@ impl SchedulerActor {
             if self.stopping {
                 // The stop came while the claim was under way.
                 self.judge(&job, Outcome::NotBegun);
-            } else if !self.crew.hand_out(Arc::new(job.clone()), stop, &mailbox) {
+            } else if !self.crew.hand_out(job.clone(), stop, &mailbox) {
                 // No more are claimed than were free, and nobody else gives them work.
                 tracing::error!(job.id = job.id.0, "a claimed job found no free actor");
                 self.judge(&job, Outcome::NotBegun);

@@ -11,7 +11,7 @@ use crate::{
     actors::probe::{Named, Post},
     fail_points,
     queue::Outcome,
-    store::{Asked, JobRow, Progress, StoreError},
+    store::{Asked, Progress, StoreError},
 };
 
 /// The table was changed here: look at it, and tell the other instances.
@@ -197,7 +197,7 @@ impl Handler<Post<HandBack>> for SchedulerActor {
 
     fn handle(&mut self, post: Post<HandBack>, ctx: &mut Context<Self>) {
         let (HandBack(drained), _handling) = post.open();
-        let running: Vec<JobRow> = self.running.values().map(|r| r.job.clone()).collect();
+        let running: Vec<_> = self.running.values().map(|r| r.job.clone()).collect();
         for job in running {
             self.judge(&job, Outcome::HandedBack);
         }

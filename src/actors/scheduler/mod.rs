@@ -106,7 +106,7 @@ pub(super) struct SchedulerActor {
 
 /// An attempt under way on this instance.
 struct Running {
-    job: JobRow,
+    job: Arc<JobRow>,
     stop: Stop,
 }
 

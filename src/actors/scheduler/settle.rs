@@ -1,6 +1,6 @@
 //! Writes down how an attempt ended.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -40,13 +40,13 @@ impl SchedulerActor {
         let Some(running) = running else {
             return false;
         };
-        running.job.cancel_at = Some(asked.at);
+        Arc::make_mut(&mut running.job).cancel_at = Some(asked.at);
         running.stop.ask(&self.parts.clock);
         true
     }
 
     /// What is to be written down of an attempt that ended so.
-    pub(super) fn verdict(&self, job: &JobRow, outcome: Outcome) -> Settled {
+    pub(super) fn verdict(&self, job: &Arc<JobRow>, outcome: Outcome) -> Settled {
         let now = self.parts.clock.now();
         let kind = self.parts.catalogue.kind(&job.kind);
         let policy = kind.map_or(Policy::DEFAULT, |kind| kind.policy);
@@ -237,7 +237,7 @@ fn heeding(
     }: Settled,
     asked_at: Timestamp,
 ) -> Settled {
-    job.cancel_at = Some(asked_at);
+    Arc::make_mut(&mut job).cancel_at = Some(asked_at);
     let error = told(&job.queue, verdict.ending.word(), verdict.error.as_deref());
     let verdict = Verdict { error, ..verdict }.heeding(job.cancel_at);
     Settled { job, verdict, at }

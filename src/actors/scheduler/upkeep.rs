@@ -176,7 +176,7 @@ impl SchedulerActor {
                 true => Outcome::NotBegun,
                 false => Outcome::Rescued,
             };
-            let settled = self.verdict(&job, outcome);
+            let settled = self.verdict(&Arc::new(job), outcome);
             self.ends.push(settled);
         }
     }
