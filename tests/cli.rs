@@ -258,7 +258,7 @@ fn what_would_fail_later_is_refused_at_the_start() {
 
 #[test]
 fn migrate_names_what_it_applies_and_then_has_nothing_to_do() {
-    for database in TestDatabase::both() {
+    for database in TestDatabase::both_bare() {
         let terminal = Terminal::new().with("DATABASE_URL", database.url());
         let applied = terminal.say("migrate").done();
         assert!(applied.contains("_create_jobs\n"), "{database}: {applied}");
@@ -280,7 +280,7 @@ fn a_file_that_does_not_exist_is_told_and_not_made() {
 
 #[test]
 fn a_database_that_was_never_migrated_is_told_so() {
-    let database = TestDatabase::postgres();
+    let database = TestDatabase::postgres_bare();
     let terminal = Terminal::new().with("DATABASE_URL", database.url());
     let refused = terminal.say("users list").refused(1);
     assert!(refused.contains("run `cadastro migrate`"), "{refused}");

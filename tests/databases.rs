@@ -30,6 +30,9 @@ use serde_json::json;
 
 use crate::support::{database::TestDatabase, raw::Raw};
 
+/// How long a test waits for an answer before it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A store on a migrated database of its own.
 struct Subject {
     store: Store,
@@ -66,6 +69,23 @@ async fn on_both(ask: impl AsyncFn(Subject)) {
         println!("on {database}");
         ask(Subject::on(database).await).await;
     }
+}
+
+/// Asks until there is an answer. Of several that write to one file each gets in by chance, not in its turn, and may
+/// be kept out for longer than the store waits.
+async fn answered<T, F>(ask: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let answered = tokio::time::timeout(PATIENCE, async {
+        loop {
+            match ask().await {
+                Err(StoreError::Away(_)) => {}
+                answer => return answer.expect("an answer"),
+            }
+        }
+    });
+    answered.await.expect("an answer in time")
 }
 
 /// Enters an instance; on a file in the place of any other.

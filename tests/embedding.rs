@@ -59,7 +59,7 @@ fn the_readme_shows_the_program_that_is_tested() {
 
 #[tokio::test]
 async fn a_task_keeps_rows_in_a_table_of_its_own_on_every_database() {
-    let [sqlite, postgres] = TestDatabase::both();
+    let [sqlite, postgres] = TestDatabase::both_bare();
     let in_memory: &[(&str, &str)] = &[];
     for settings in [
         in_memory,
@@ -90,7 +90,7 @@ async fn a_task_keeps_rows_in_a_table_of_its_own_on_every_database() {
 
 #[test]
 fn every_command_knows_the_jobs_and_the_tables_of_the_program() {
-    for database in TestDatabase::both() {
+    for database in TestDatabase::both_bare() {
         let own = "2027-01-15-000001_create_subscriptions";
         let terminal = Terminal::of(binary())
             .with("DATABASE_URL", database.url())

@@ -61,7 +61,7 @@ fn a_database_that_is_missing_or_not_migrated_fails() {
     let left = std::fs::read_dir(terminal.folder()).expect("the folder");
     assert_eq!(left.count(), 0);
 
-    let database = TestDatabase::postgres();
+    let database = TestDatabase::postgres_bare();
     let terminal = Terminal::new().with("DATABASE_URL", database.url());
     let failed_empty = failed(terminal.say("check"));
     assert_eq!(failed_empty.len(), 1, "{failed_empty:?}");

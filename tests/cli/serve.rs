@@ -12,7 +12,7 @@ use crate::support::{database::TestDatabase, program::Program};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_prints_where_it_serves_migrates_by_itself_and_ends_well() {
-    for database in TestDatabase::both() {
+    for database in TestDatabase::both_bare() {
         let server = Program::start(&database, &[]);
         let page = reqwest::get(format!("{}/signup", server.url)).await;
         assert!(page.expect("the page").status().is_success());
@@ -49,7 +49,7 @@ fn a_port_that_is_taken_is_told_in_one_line() {
 
 #[tokio::test]
 async fn whoever_waits_for_another_to_migrate_says_so() {
-    let database = TestDatabase::postgres();
+    let database = TestDatabase::postgres_bare();
     let terminal = Terminal::new().with("DATABASE_URL", database.url());
     let connected = tokio_postgres::connect(database.url(), NoTls).await;
     let (other, connection) = connected.expect("it answers");

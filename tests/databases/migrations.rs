@@ -31,7 +31,7 @@ fn tree(name: &str) -> BTreeMap<String, (String, String)> {
 
 #[tokio::test]
 async fn each_migration_is_applied_once() {
-    for database in TestDatabase::both() {
+    for database in TestDatabase::both_bare() {
         println!("on {database}");
         let store = database.store();
         let all: Vec<_> = tree("sqlite").into_keys().collect();
@@ -46,7 +46,7 @@ async fn each_migration_is_applied_once() {
 
 #[tokio::test]
 async fn processes_that_migrate_at_once_wait_for_each_other() {
-    let database = TestDatabase::postgres();
+    let database = TestDatabase::postgres_bare();
     let stores: [Store; 4] = std::array::from_fn(|_| database.store());
     let migrations = stores.iter().map(Store::migrate);
     let mut applied = Vec::new();
@@ -58,7 +58,7 @@ async fn processes_that_migrate_at_once_wait_for_each_other() {
 
 #[tokio::test]
 async fn every_migration_can_be_taken_back() {
-    for database in TestDatabase::both() {
+    for database in TestDatabase::both_bare() {
         println!("on {database}");
         let mut raw = Raw::open(database.url()).await;
         let name = match raw {
@@ -80,7 +80,7 @@ async fn every_migration_can_be_taken_back() {
 
 #[tokio::test]
 async fn the_names_of_earlier_sign_ups_are_still_taken_afterwards() {
-    for database in TestDatabase::both() {
+    for database in TestDatabase::both_bare() {
         println!("on {database}");
         let mut raw = Raw::open(database.url()).await;
         let name = match raw {

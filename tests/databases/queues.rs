@@ -8,7 +8,7 @@ use cadastro::{
 };
 
 use super::{
-    at,
+    answered, at,
     attempts::{settled, verdict},
     claimed, enqueued, enter, job, on_both, state_of,
 };
@@ -34,8 +34,8 @@ fn of(key: &str) -> NewJob {
 }
 
 async fn end(store: &Store, job: &JobRow) {
-    let written = store.settle(&[settled(job, verdict())]).await;
-    assert_eq!(written.expect("an answer"), [true]);
+    let end = [settled(job, verdict())];
+    assert_eq!(answered(|| store.settle(&end)).await, [true]);
 }
 
 fn keys(claim: &Claim) -> Vec<Option<&str>> {
@@ -122,8 +122,8 @@ async fn no_more_jobs_execute_at_once_than_the_queue_allows_whoever_claims_them(
             claimers.spawn(async move {
                 let mut mine = Vec::new();
                 loop {
-                    let claim = store.claim(TASK, &["a"], 7, name, at(1)).await;
-                    let claim = claim.expect("an answer");
+                    let claim = || store.claim(TASK, &["a"], 7, name, at(1));
+                    let claim = answered(claim).await;
                     let counts = store.job_counts().await.expect("an answer");
                     let executing = counts.iter().find(|count| count.state == State::Executing);
                     assert!(

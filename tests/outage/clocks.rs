@@ -34,14 +34,14 @@ async fn put_off(url: &str, count: usize) {
     answer.with_status(201);
 }
 
-async fn a_leap(by: &str, database: TestDatabase) {
-    let settings = [
-        ("CADASTRO_SIMPLE_TASK", "1s"),
-        ("CADASTRO_PARAMETER_TASK", "1s"),
-        ("CADASTRO_WELCOME_DELAY", "5s"),
-        ("CADASTRO_OPERATOR_TOKEN", TOKEN),
-    ];
-    let clock = InItsOwnTime::start(&database, &settings);
+const SETTINGS: [(&str, &str); 4] = [
+    ("CADASTRO_SIMPLE_TASK", "1s"),
+    ("CADASTRO_PARAMETER_TASK", "1s"),
+    ("CADASTRO_WELCOME_DELAY", "5s"),
+    ("CADASTRO_OPERATOR_TOKEN", TOKEN),
+];
+
+async fn a_leap(by: &str, database: TestDatabase, clock: InItsOwnTime) {
     put_off(&clock.program.url, 20).await;
     let begun = Instant::now();
     let receipt = sign_up(&clock.program, "maria").await;
@@ -69,10 +69,16 @@ async fn a_leap(by: &str, database: TestDatabase) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leap_of_the_clock_starts_nothing_early_and_keeps_nothing_waiting() {
-    let leaps = ["+1h", "-1h", "+1d", "-1d"];
-    let leaps = leaps.into_iter().flat_map(|by| {
-        let databases = TestDatabase::both().into_iter();
-        databases.map(move |database| a_leap(by, database))
+    let leaps = ["+1h", "-1h", "+1d", "-1d"].into_iter();
+    let leaps = leaps.flat_map(|by| TestDatabase::both().map(|database| (by, database)));
+    let started = leaps.map(|(by, database)| {
+        let clock = InItsOwnTime::start(&database, &SETTINGS);
+        (by, database, clock)
     });
+    // A start holds up this thread: all of them before the first request, or a program would wait for it in vain.
+    let started: Vec<_> = started.collect();
+    let leaps = started
+        .into_iter()
+        .map(|(by, database, clock)| a_leap(by, database, clock));
     join_all(leaps).await;
 }

@@ -1,4 +1,7 @@
 //! Databases to test on: a file for SQLite, a private server for PostgreSQL. Each test gets one of its own.
+//!
+//! On the shared server it has its tables already, copied from one that was migrated: most tests ask nothing of the
+//! migrations, and a copy costs less than they do.
 
 use std::{
     fmt, fs,
@@ -21,9 +24,10 @@ use tempfile::TempDir;
 use super::{
     certificate::Certificate,
     daemon::{Daemon, Program},
+    program::BINARY,
 };
 
-/// A fresh, empty database.
+/// A fresh database: nobody has signed up.
 pub struct TestDatabase {
     url: String,
     /// The folder of a SQLite file, removed with it.
@@ -40,9 +44,14 @@ impl TestDatabase {
         }
     }
 
-    /// A database of the server that all tests of this process share. Gone with the process.
+    /// A database of the server that all tests of this process share, with its tables. Gone with the process.
     pub fn postgres() -> Self {
-        Self::at(postgres_url())
+        Self::at(shared().copy_of(template()))
+    }
+
+    /// One without a table, for whoever watches the migrations.
+    pub fn postgres_bare() -> Self {
+        Self::on(shared())
     }
 
     /// A database of this server.
@@ -58,6 +67,11 @@ impl TestDatabase {
     /// One of each, for what must hold on both.
     pub fn both() -> [Self; 2] {
         [Self::sqlite(), Self::postgres()]
+    }
+
+    /// One of each, without a table.
+    pub fn both_bare() -> [Self; 2] {
+        [Self::sqlite(), Self::postgres_bare()]
     }
 
     /// For `--database-url`.
@@ -83,13 +97,25 @@ impl fmt::Display for TestDatabase {
     }
 }
 
-/// A fresh, empty database of the server that all tests of this process share.
-pub fn postgres_url() -> String {
+/// The server that all tests of this process share.
+fn shared() -> &'static PostgresServer {
     static SHARED: OnceLock<Result<PostgresServer, String>> = OnceLock::new();
     match SHARED.get_or_init(PostgresServer::try_new) {
-        Ok(server) => server.database(),
+        Ok(server) => server,
         Err(error) => panic!("{error}"),
     }
+}
+
+/// The name of a database on it that the program has migrated, and nobody uses.
+fn template() -> &'static str {
+    static TEMPLATE: OnceLock<String> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let url = shared().database();
+        let mut migrate = Command::new(BINARY);
+        migrate.args(["migrate", "--database-url", &url]);
+        run(migrate).unwrap_or_else(|error| panic!("{error}"));
+        url.rsplit('/').next().expect("a name").to_owned()
+    })
 }
 
 /// Enough connections for all tests at once.
@@ -126,16 +152,20 @@ impl PostgresServer {
         self.port
     }
 
-    /// A fresh, empty database.
+    /// A fresh database without a table.
     pub fn database(&self) -> String {
+        // Nobody can be connected to this template, so that tests may copy it at once.
+        self.copy_of("template0")
+    }
+
+    fn copy_of(&self, template: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let port = self.port.to_string();
         let mut createdb =
             Command::new(program("createdb").unwrap_or_else(|error| panic!("{error}")));
         createdb.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres"]);
-        // Nobody can be connected to this template, so that tests may copy it at once.
-        createdb.args(["--maintenance-db=postgres", "--template=template0", &name]);
+        createdb.args(["--maintenance-db=postgres", "--template", template, &name]);
         run(createdb).unwrap_or_else(|error| panic!("{error}"));
         format!("postgres://postgres@127.0.0.1:{port}/{name}")
     }
