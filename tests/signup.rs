@@ -1,5 +1,6 @@
 //! Signing up in a browser: from the form to a receipt whose jobs have all ended.
 
+mod crowd;
 pub mod endings;
 mod fields;
 mod hostile;

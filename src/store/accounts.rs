@@ -1,16 +1,23 @@
 //! Users: found by their number or by what they log in with.
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Text},
+};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
     connection::{change, read},
+    many::Many,
     rows::{instant, unreadable},
     schema::{browsers, sessions, users},
 };
 use crate::account::{Login, NewUser, User, UserId};
+
+const INSERT: &str = "INSERT INTO users (username, username_key, email, email_key, password_hash, locale, operator, \
+                      created_at) VALUES ";
 
 /// What a log-in is judged by.
 #[derive(Clone, Debug)]
@@ -98,9 +105,7 @@ impl Store {
         new: &NewUser,
         now: Timestamp,
     ) -> Result<UserId, StoreError> {
-        let id: i64 = change!(self, |c| diesel::insert_into(users::table)
-            .values((columns(new, now), users::operator.eq(true)))
-            .returning(users::id)
+        let (_, id): (String, i64) = change!(self, |c| insert_users(&[new], true, now)
             .get_result(c)
             .await)?;
         Ok(UserId(id))
@@ -124,25 +129,23 @@ impl Store {
     }
 }
 
-type Columns<'a> = (
-    diesel::dsl::Eq<users::username, &'a str>,
-    diesel::dsl::Eq<users::username_key, &'a str>,
-    diesel::dsl::Eq<users::email, &'a str>,
-    diesel::dsl::Eq<users::email_key, &'a str>,
-    diesel::dsl::Eq<users::password_hash, &'a str>,
-    diesel::dsl::Eq<users::locale, &'a str>,
-    diesel::dsl::Eq<users::created_at, i64>,
-);
-
-/// What every new user's row says, whoever adds it.
-pub(super) fn columns(new: &NewUser, now: Timestamp) -> Columns<'_> {
-    (
-        users::username.eq(new.username.shown()),
-        users::username_key.eq(new.username.key()),
-        users::email.eq(new.email.ascii()),
-        users::email_key.eq(new.email.key()),
-        users::password_hash.eq(new.password_hash.as_str()),
-        users::locale.eq(new.locale.tag()),
-        users::created_at.eq(now.as_microsecond()),
-    )
+/// Writes users down, and answers with the number of each by the key of their name.
+pub(super) fn insert_users<'a>(
+    new: &[&'a NewUser],
+    operator: bool,
+    now: Timestamp,
+) -> Many<'a, (Text, BigInt)> {
+    let row = |user: &&'a NewUser| {
+        vec![
+            user.username.shown().into(),
+            user.username.key().into(),
+            user.email.ascii().into(),
+            user.email.key().into(),
+            user.password_hash.as_str().into(),
+            user.locale.tag().into(),
+            operator.into(),
+            now.as_microsecond().into(),
+        ]
+    };
+    Many::new(INSERT, new.iter().map(row), " RETURNING username_key, id")
 }

@@ -11,7 +11,7 @@ use diesel::{
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     serialize::ToSql,
-    sql_types::{BigInt, HasSqlType, Integer, Nullable, Text},
+    sql_types::{BigInt, Bool, HasSqlType, Integer, Nullable, Text},
 };
 
 /// How many rows one statement takes: more make none of them cheaper, and SQLite has a bound.
@@ -25,6 +25,7 @@ pub(super) enum Value<'a> {
     BigInt(Option<i64>),
     Integer(Option<i32>),
     Text(Option<Cow<'a, str>>),
+    Bool(bool),
 }
 
 /// A statement with a list of rows, `(..), (..)`, between `before` and `after`; it answers with rows of `T`.
@@ -107,6 +108,12 @@ impl From<Option<i32>> for Value<'_> {
     }
 }
 
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Value::Bool(value)
+    }
+}
+
 impl<'a> From<&'a str> for Value<'a> {
     fn from(value: &'a str) -> Self {
         Value::Text(Some(value.into()))
@@ -133,10 +140,11 @@ impl From<Option<String>> for Value<'_> {
 
 impl<DB, T> QueryFragment<DB> for Many<'_, T>
 where
-    DB: Backend + HasSqlType<Text> + HasSqlType<Integer> + HasSqlType<BigInt>,
+    DB: Backend + HasSqlType<Text> + HasSqlType<Integer> + HasSqlType<BigInt> + HasSqlType<Bool>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     Option<i32>: ToSql<Nullable<Integer>, DB>,
     for<'a> Option<Cow<'a, str>>: ToSql<Nullable<Text>, DB>,
+    bool: ToSql<Bool, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         if !SIZES.contains(&self.rows.len()) {
@@ -153,6 +161,7 @@ where
                     Value::BigInt(value) => out.push_bind_param::<Nullable<BigInt>, _>(value),
                     Value::Integer(value) => out.push_bind_param::<Nullable<Integer>, _>(value),
                     Value::Text(value) => out.push_bind_param::<Nullable<Text>, _>(value),
+                    Value::Bool(value) => out.push_bind_param::<Bool, _>(value),
                 }?;
             }
             out.push_sql(")");

@@ -31,6 +31,7 @@ mod prune;
 mod queues;
 mod receipts;
 mod reports;
+mod rounds;
 mod rows;
 mod schema;
 mod sessions;

@@ -84,7 +84,7 @@ pub(super) struct RawJob {
     progress: Option<i32>,
     result: Option<String>,
     user_id: Option<i64>,
-    signup_id: Option<i64>,
+    pub(super) signup_id: Option<i64>,
     crashes: i32,
     pub(super) unique_key: Option<String>,
     unique_states: Option<i32>,

@@ -1,20 +1,22 @@
 //! Sign-ups: the user, the receipt and the first jobs, all in one transaction.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
-use data_encoding::BASE64URL_NOPAD;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use super::{
     Store, StoreError,
-    accounts::columns,
+    accounts::insert_users,
     connection::change,
     insert::insert_jobs,
+    rounds::{Judged, Verdict, found, insert_signups, judged, rounds},
     rows::{JobRow, RawJob, job_rows},
-    schema::{jobs, signups, users},
+    schema::{jobs, signups},
 };
 use crate::{
     account::NewUser,
@@ -75,120 +77,103 @@ impl Store {
     ) -> Result<Vec<Result<SignedUp, SignupRefusal>>, StoreError> {
         let spoken_for = now.saturating_sub(SPOKEN_FOR).unwrap_or(Timestamp::MIN);
         let spoken_for = spoken_for.as_microsecond();
-        let answers: Vec<Answer> = change!(self, |c| {
-            let mut answers = Vec::with_capacity(batch.len());
-            for new in batch {
-                let fingerprint = fingerprint(&new.user);
+        let answers: BTreeMap<usize, Answer> = change!(self, |c| {
+            let mut answers = BTreeMap::new();
+            for round in rounds(batch) {
+                let found = found(&round).load(c).await?;
+                let round = judged(round, found);
 
-                let (username, email) = (new.user.username.key(), new.user.email.key());
-                let rivals: Vec<(i64, String)> = users::table
-                    .filter(
-                        users::username_key
-                            .eq(username)
-                            .or(users::email_key.eq(email)),
-                    )
-                    .select((users::id, users::username_key))
-                    .load(c)
-                    .await?;
-                // One who came with an address that has an account already got a receipt, and the name.
-                let reserved: Option<i64> = signups::table
-                    .filter(signups::username_key.eq(username))
-                    .select(signups::id)
-                    .first(c)
-                    .await
-                    .optional()?;
-                let is_taken = reserved.is_some() || rivals.iter().any(|(_, key)| key == username);
-
-                // Asked last: what took the name may be an earlier submit of this form, by way of another instance.
-                let earlier: Option<(i64, String, String)> = signups::table
-                    .filter(signups::idempotency_key.eq(&new.idempotency_key))
-                    .select((signups::id, signups::receipt, signups::fingerprint))
-                    .first(c)
-                    .await
-                    .optional()?;
-                if let Some((id, receipt, said)) = earlier {
-                    answers.push(if said == fingerprint {
-                        let rows = jobs::table
-                            .filter(jobs::signup_id.eq(id))
-                            .order(jobs::id)
-                            .select(RawJob::as_select())
-                            .load(c)
-                            .await?;
-                        Ok((receipt, rows, true, false))
-                    } else {
-                        Err(SignupRefusal::KeyReused)
-                    });
-                    continue;
+                let new: Vec<_> = round.iter().filter_map(Judged::user).collect();
+                let mut users = HashMap::new();
+                if !new.is_empty() {
+                    fail_points::pass!("sign_up.before_user");
+                    users.extend(insert_users(&new, false, now).load(c).await?);
+                    fail_points::pass!("sign_up.after_user");
                 }
-                if is_taken {
-                    answers.push(Err(SignupRefusal::UsernameTaken));
-                    continue;
-                }
-
-                let owner = rivals.iter().map(|(id, _)| *id).next();
-                let told_by: Option<i64> = match owner {
-                    Some(owner) => signups::table
-                        .filter(signups::user_id.eq(owner))
+                let owners: Vec<_> = round.iter().filter_map(Judged::owner).collect();
+                let mut told_by = HashMap::new();
+                if !owners.is_empty() {
+                    // Of several that tell one owner the newest stays.
+                    let telling = signups::table
+                        .filter(signups::user_id.eq_any(owners))
                         .filter(signups::address_taken)
                         .filter(signups::told_by.is_null())
                         .filter(signups::created_at.gt(spoken_for))
-                        .order(signups::created_at.desc())
-                        .select(signups::id)
-                        .first(c)
-                        .await
-                        .optional()?,
-                    None => None,
-                };
-                let user = match owner {
-                    Some(owner) => owner,
-                    None => {
-                        fail_points::pass!("sign_up.before_user");
-                        let user = diesel::insert_into(users::table)
-                            .values((columns(&new.user, now), users::operator.eq(false)))
-                            .returning(users::id)
-                            .get_result::<i64>(c)
-                            .await?;
-                        fail_points::pass!("sign_up.after_user");
-                        user
-                    }
-                };
-                let signup: i64 = diesel::insert_into(signups::table)
-                    .values((
-                        signups::receipt.eq(&new.receipt),
-                        signups::idempotency_key.eq(&new.idempotency_key),
-                        signups::fingerprint.eq(&fingerprint),
-                        signups::user_id.eq(user),
-                        signups::address_taken.eq(owner.is_some()),
-                        signups::told_by.eq(told_by),
-                        signups::username.eq(new.user.username.shown()),
-                        signups::username_key.eq(username),
-                        signups::password_hash.eq(owner.map(|_| new.user.password_hash.as_str())),
-                        signups::locale.eq(new.user.locale.tag()),
-                        signups::created_at.eq(now.as_microsecond()),
-                    ))
-                    .returning(signups::id)
-                    .get_result(c)
-                    .await?;
-                let first: Vec<NewJob> = first_jobs(SignupId(signup))
-                    .into_iter()
-                    .map(|job| NewJob {
-                        trace: new.trace.clone(),
-                        signup: Some(SignupId(signup)),
-                        // The owner of the address did not ask for these.
-                        user: owner.is_none().then_some(user),
-                        ..job
-                    })
+                        .order(signups::created_at)
+                        .select((signups::user_id, signups::id));
+                    told_by.extend(telling.load::<(i64, i64)>(c).await?);
+                }
+                let rows = round.iter();
+                let rows: Vec<_> = rows
+                    .filter_map(|judged| judged.row(&users, &told_by, now))
                     .collect();
-                let rows = insert_jobs!(self, c, &first, now);
-                let rows = rows.into_iter().map(|(row, _)| row).collect();
-                answers.push(Ok((new.receipt.clone(), rows, false, owner.is_some())));
+                let mut numbers = HashMap::new();
+                if !rows.is_empty() {
+                    numbers.extend(insert_signups(rows).load::<(String, i64)>(c).await?);
+                }
+
+                let jobs_of = |judged: &Judged<'_>| -> Vec<NewJob> {
+                    let Some(signup) = numbers.get(&judged.new.receipt) else {
+                        return Vec::new();
+                    };
+                    let signup = SignupId(*signup);
+                    // The owner of the address did not ask for these.
+                    let user = judged.user();
+                    let user = user.and_then(|user| users.get(user.username.key()));
+                    let job = |job| NewJob {
+                        trace: judged.new.trace.clone(),
+                        signup: Some(signup),
+                        user: user.copied(),
+                        ..job
+                    };
+                    first_jobs(signup).into_iter().map(job).collect()
+                };
+                let first: Vec<_> = round.iter().map(jobs_of).collect();
+                let all = first.concat();
+                let rows = insert_jobs!(self, c, &all, now);
+                let mut rows = rows.into_iter().map(|(row, _)| row);
+
+                let earlier: Vec<_> = round.iter().filter_map(Judged::earlier).collect();
+                let mut again: HashMap<_, Vec<RawJob>> = HashMap::new();
+                if !earlier.is_empty() {
+                    let theirs = jobs::table
+                        .filter(jobs::signup_id.eq_any(earlier))
+                        .order(jobs::id)
+                        .select(RawJob::as_select());
+                    for row in theirs.load(c).await? {
+                        again.entry(row.signup_id).or_default().push(row);
+                    }
+                }
+                for (judged, first) in round.into_iter().zip(first) {
+                    let receipt = judged.new.receipt.clone();
+                    let answer = match judged.verdict {
+                        Verdict::Refused(refusal) => Err(refusal),
+                        Verdict::Repeated(signup, receipt) => {
+                            let rows = again.remove(&Some(signup)).unwrap_or_default();
+                            Ok((receipt, rows, true, false))
+                        }
+                        Verdict::Known(_) => Ok((
+                            receipt,
+                            rows.by_ref().take(first.len()).collect(),
+                            false,
+                            true,
+                        )),
+                        Verdict::New => Ok((
+                            receipt,
+                            rows.by_ref().take(first.len()).collect(),
+                            false,
+                            false,
+                        )),
+                    };
+                    answers.insert(judged.place, answer);
+                }
             }
             fail_points::pass!("sign_up.before_commit");
             Ok::<_, StoreError>(answers)
         })?;
         fail_points::pass!("sign_up.after_commit");
         answers
-            .into_iter()
+            .into_values()
             .map(|answer| match answer {
                 Err(refusal) => Ok(Err(refusal)),
                 Ok((receipt, rows, repeated, address_taken)) => Ok(Ok(SignedUp {
@@ -200,10 +185,4 @@ impl Store {
             })
             .collect()
     }
-}
-
-/// Tells whether two submits under one key say the same, without keeping what they said.
-fn fingerprint(user: &NewUser) -> String {
-    let said = format!("{}\n{}", user.username.key(), user.email.key());
-    BASE64URL_NOPAD.encode(&Sha256::digest(said))
 }

@@ -88,6 +88,7 @@ pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
     let state = web::Data::new(state);
     let migrated = web::Data::new(api::health::Migrated::default());
     let census = web::Data::new(census::Census::default());
+    let blanks = web::Data::new(pages::blank::Blanks::default());
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
@@ -95,6 +96,7 @@ pub fn serve(state: State, listener: TcpListener) -> io::Result<Server> {
             .app_data(seats.clone())
             .app_data(migrated.clone())
             .app_data(census.clone())
+            .app_data(blanks.clone())
             .configure(routes)
             // The last one sees a request first.
             .wrap(from_fn(cross_origin::refuse))

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use serde::Serialize;
 
-use super::{Answer, visit::Visit};
+use super::{Answer, WebError, visit::Visit};
 use crate::account::User;
 
 /// What every page is filled with.
@@ -45,6 +45,16 @@ impl Visit {
         template: &str,
         data: &impl Serialize,
     ) -> Answer {
+        Ok(self.answer(status, self.html(user, template, data)?))
+    }
+
+    /// A page's text.
+    pub fn html(
+        &self,
+        user: Option<&User>,
+        template: &str,
+        data: &impl Serialize,
+    ) -> Result<String, WebError> {
         let page = Page {
             path: &self.path,
             here: &self.here,
@@ -55,11 +65,15 @@ impl Visit {
             mailbox: self.may_see_mailbox(user),
             data,
         };
-        let html = self.state.text.render(template, self.locale, &page)?;
-        Ok(HttpResponse::build(status)
+        Ok(self.state.text.render(template, self.locale, &page)?)
+    }
+
+    /// The answer that a page's text is.
+    pub fn answer(&self, status: StatusCode, html: String) -> HttpResponse {
+        HttpResponse::build(status)
             .content_type("text/html; charset=utf-8")
             .insert_header((header::CONTENT_LANGUAGE, self.locale.tag()))
-            .body(html))
+            .body(html)
     }
 
     /// The built-in mailbox is there where letters have no other way to go, for those who sit at

@@ -12,13 +12,17 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{Field, FieldError, Token, User},
     web::{
-        Answer, WebError, failure, problem,
+        Answer, WebError, failure,
+        pages::blank::Blanks,
+        problem,
         sign_up::{self, Typed},
         view::see_other,
         visit::Visit,
         wrong::{Wrong, by_field},
     },
 };
+
+const TEMPLATE: &str = "pages/signup";
 
 /// What the browser sends. A field that is missing counts as empty.
 #[derive(Default, Deserialize)]
@@ -54,12 +58,22 @@ struct Kept<'a> {
 }
 
 /// `GET /signup`
-pub async fn show(visit: Visit) -> Answer {
+pub async fn show(visit: Visit, blanks: web::Data<Blanks>) -> Answer {
     // The form needs no database; it is shown without the visitor's name if that one is away.
     let user = visit.user().await.unwrap_or_default();
     let key = Token::random();
-    let page = filled(&visit, Kept::default(), key.as_str(), None);
-    visit.page(user.as_ref(), "pages/signup", &page)
+    let render = || {
+        let page = filled(&visit, Kept::default(), key.as_str(), None);
+        visit.html(user.as_ref(), TEMPLATE, &page)
+    };
+    let html = match user {
+        None if visit.here == "/signup" => {
+            let look = (visit.locale, visit.may_see_mailbox(None));
+            blanks.filled(look, &key, render)
+        }
+        _ => render(),
+    };
+    Ok(visit.answer(StatusCode::OK, html?))
 }
 
 /// `POST /signup`
@@ -106,7 +120,7 @@ async fn refused(visit: &Visit, kept: Kept<'_>, key: &str, error: &WebError) -> 
     };
     let page = filled(visit, kept, key, Some(error));
     let retry_after = page.retry_after;
-    let mut answer = visit.page_with(status, user.as_ref(), "pages/signup", &page)?;
+    let mut answer = visit.page_with(status, user.as_ref(), TEMPLATE, &page)?;
     if let Some(seconds) = retry_after {
         let seconds = header::HeaderValue::from(seconds);
         answer.headers_mut().insert(header::RETRY_AFTER, seconds);
