@@ -1,5 +1,6 @@
 //! The command line, as people and programs use it: the real binary, its answers and its exit codes.
 
+mod bench;
 mod check;
 mod cron;
 mod forget;
@@ -160,6 +161,7 @@ fn help_names_every_command_and_every_one_has_help_of_its_own() {
             "users",
             vec!["list", "show", "create-operator", "set-password", "delete"],
         ),
+        ("bench", vec!["jobs", "timers", "signups"]),
     ];
     let help = terminal.say("--help").done();
     for (command, subcommands) in commands {

@@ -1,5 +1,7 @@
 //! What cadastro is made of, before it starts: the settings, and what a program that embeds it adds.
 
+use std::net::Ipv4Addr;
+
 use super::AppError;
 use crate::{
     clock::Clock,
@@ -66,6 +68,12 @@ impl Builder {
             in_memory: true,
             ..self
         }
+    }
+
+    /// Serves on any port, for this machine alone: for a program that nobody visits.
+    pub(crate) fn unvisited(mut self) -> Self {
+        self.config.listen = (Ipv4Addr::LOCALHOST, 0).into();
+        self
     }
 
     /// Takes the sole right to serve the configured file, if it is one.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::output::printable;
-use crate::{app::AppError, store::StoreError, telemetry::TelemetryError};
+use crate::{actors::AskError, app::AppError, store::StoreError, telemetry::TelemetryError};
 
 /// What a command says instead of its answer.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum Failure {
     /// The program could not be built, or went down.
     #[error(transparent)]
     App(#[from] AppError),
+    /// The program could not do what it was asked for.
+    #[error(transparent)]
+    Ask(#[from] AskError),
     /// The database had no answer.
     #[error("{0}; `cadastro check` tells more")]
     Store(#[from] StoreError),

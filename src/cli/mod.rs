@@ -2,6 +2,7 @@
 //!
 //! A subcommand is a file: its arguments, how they are read, what it does.
 
+mod bench;
 mod check;
 mod cron;
 mod failure;
@@ -24,7 +25,8 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches};
 
 pub use self::{
-    check::Check, cron::Cron, failure::Failure, jobs::Jobs, queues::Queues, users::Users,
+    bench::Bench, check::Check, cron::Cron, failure::Failure, jobs::Jobs, queues::Queues,
+    users::Users,
 };
 use crate::{
     app::{App, Builder},
@@ -39,6 +41,8 @@ pub enum Command {
     Serve,
     /// Apply pending migrations.
     Migrate,
+    /// Measure the engine.
+    Bench(Bench),
     /// Prove the settings.
     Check(Check),
     /// Ask about jobs, or change them.
@@ -108,16 +112,19 @@ pub fn run(add: impl FnOnce(Builder) -> Builder) -> ExitCode {
 fn obey(command: Command, app: Builder) -> Result<(), Failure> {
     let config = app.config();
     telemetry::start(config.log_format == LogFormat::Json, &config.log_level)?;
-    if command == Command::Serve {
-        return serve::run(app);
-    }
+    let out = &mut io::stdout();
+    // Two of them need the actors; all others only ask the database.
+    let command = match command {
+        Command::Serve => return serve::run(app),
+        Command::Bench(bench) => return bench.run(app, out),
+        other => other,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let out = &mut io::stdout();
     runtime.block_on(async {
         match command {
-            Command::Serve => Ok(()),
+            Command::Serve | Command::Bench(_) => Ok(()),
             Command::Migrate => migrate::run(&app, out).await,
             Command::Check(check) => check.run(&app, out).await,
             Command::Jobs(jobs) => jobs.run(&app, out).await,
@@ -136,6 +143,7 @@ pub fn read(
     let matches = arguments().try_get_matches_from(line)?;
     let command = match matches.subcommand() {
         Some(("migrate", _)) => Command::Migrate,
+        Some(("bench", matches)) => Command::Bench(bench::read(matches)),
         Some(("check", matches)) => Command::Check(check::read(matches)),
         Some(("jobs", matches)) => Command::Jobs(jobs::read(matches)),
         Some(("queues", matches)) => Command::Queues(queues::read(matches)),
@@ -177,6 +185,7 @@ fn arguments() -> clap::Command {
         .subcommand(queues::arguments())
         .subcommand(cron::arguments())
         .subcommand(users::arguments())
+        .subcommand(bench::arguments())
         .args(settings::arguments())
 }
 

@@ -14,6 +14,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+pub use process::resident_bytes;
+
 /// Label names with their values.
 pub type Labels<const N: usize> = [(&'static str, String); N];
 

@@ -60,6 +60,12 @@ impl Collector for ProcessCollector {
     }
 }
 
+/// How much memory this process occupies; `None` where there is no `/proc`.
+pub fn resident_bytes() -> Option<f64> {
+    let reading = Reading::take().ok()?;
+    Some(reading.resident_bytes)
+}
+
 struct Reading {
     cpu_seconds: f64,
     open_fds: f64,
