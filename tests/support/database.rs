@@ -123,7 +123,7 @@ const ROOM: usize = 300;
 
 /// A PostgreSQL server on 127.0.0.1 that trusts everybody there.
 ///
-/// It does not wait for the disk (`fsync=off`): tests break processes, never the machine's power.
+/// It does not wait for the disk (`fsync=off`), unless it is `durable`: tests break processes, never the machine's power.
 pub struct PostgresServer {
     daemon: Mutex<Daemon>,
     port: u16,
@@ -137,13 +137,24 @@ impl PostgresServer {
 
     /// Starts one that encrypts, with this certificate.
     pub fn with_tls(certificate: &Certificate) -> Self {
-        let server = Self::try_on(free_port(), Some(certificate), ROOM);
+        let server = Self::try_on(free_port(), Some(certificate), ROOM, &[]);
         server.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Starts one that takes so many connections and no more.
     pub fn with_room_for(connections: usize) -> Self {
-        let server = Self::try_on(free_port(), None, connections);
+        let server = Self::try_on(free_port(), None, connections, &[]);
+        server.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts one with the settings that PostgreSQL has by itself: it waits for the disk, as whoever measures must.
+    pub fn durable() -> Self {
+        let server = Self::try_on(
+            free_port(),
+            None,
+            ROOM,
+            &["fsync=on", "shared_buffers=128MB"],
+        );
         server.unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -170,6 +181,15 @@ impl PostgresServer {
         format!("postgres://postgres@127.0.0.1:{port}/{name}")
     }
 
+    /// Removes a database, whoever is connected to it.
+    pub fn forget(&self, url: &str) {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let mut dropdb = Command::new(program("dropdb").unwrap_or_else(|error| panic!("{error}")));
+        dropdb.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        dropdb.args(["-U", "postgres", "--force", name]);
+        run(dropdb).unwrap_or_else(|error| panic!("{error}"));
+    }
+
     /// Stops it: connections are cut, new ones refused. Returns once it is down.
     pub fn stop(&self) {
         self.daemon().stop().expect("PostgreSQL stops");
@@ -190,10 +210,17 @@ impl PostgresServer {
 
     fn try_new() -> Result<Self, String> {
         // Another process may take the port between our look and the server's start: then once more.
-        Self::try_on(free_port(), None, ROOM).or_else(|_| Self::try_on(free_port(), None, ROOM))
+        let start = || Self::try_on(free_port(), None, ROOM, &[]);
+        start().or_else(|_| start())
     }
 
-    fn try_on(port: u16, certificate: Option<&Certificate>, room: usize) -> Result<Self, String> {
+    /// `more` are settings that count more than those of every test.
+    fn try_on(
+        port: u16,
+        certificate: Option<&Certificate>,
+        room: usize,
+        more: &[&str],
+    ) -> Result<Self, String> {
         let user = server_user()?;
         let (initdb, postgres) = (program("initdb")?, program("postgres")?);
         let folder = tempfile::tempdir().expect("a folder for PostgreSQL");
@@ -211,6 +238,7 @@ impl PostgresServer {
         if let Some(certificate) = certificate {
             settings.extend(install(certificate, folder.path(), user));
         }
+        settings.extend(more.iter().map(|setting| (*setting).to_owned()));
         let line = ["sh", "-c", SERVER, "sh"].map(str::to_owned);
         let line = line.into_iter().chain([initdb, postgres]);
         let settings = settings
