@@ -6,18 +6,20 @@ use cadastro::{
     actors::EnqueueError,
     jobs::{Context, Done, JobError, Task},
     queue::{Ending, Flow, Job, JobId, NewJob, Policy, State, TASK, Verdict},
-    store::{JobRow, Settled, Store},
+    store::{JobFilter, JobRow, Move, Moved, Settled, Store, Which},
 };
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{
     cli::Terminal,
     support::{
         app::TestApp,
         database::TestDatabase,
+        raw::Raw,
         visitor::{TOKEN, Visitor},
     },
 };
@@ -240,6 +242,74 @@ async fn what_a_person_has_cancelled_stays_so_when_others_are_taken_up_again() {
         flowing.come_to(&[Discarded, Cancelled, Cancelled]).await;
         scheduler.retry(flowing.ids[0]).await.expect("an answer");
         flowing.come_to(&[Completed, Cancelled, Completed]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_cancels_many_cancels_those_too_that_waited_for_the_first_of_them() {
+    let waiting = JobFilter {
+        state: Some(Scheduled),
+        ..JobFilter::default()
+    };
+    for database in TestDatabase::both() {
+        for filter in [JobFilter::default(), waiting.clone()] {
+            let mut flow = Flow::default();
+            let later = flow.job(Errand { failures: 0 }.after(Duration::from_secs(60)));
+            flow.job_after(good(), [later.succeeds()]);
+            let flowing = Flowing::on(&database, flow).await;
+            let mut raw = Raw::open(database.url()).await;
+            let follower = flowing.ids[1];
+            // As far behind as if twenty thousand others had been enqueued in between.
+            let unchecked = match raw {
+                Raw::Sqlite(_) => "PRAGMA foreign_keys = OFF;",
+                Raw::Postgres(_) => "SET session_replication_role = replica;",
+            };
+            raw.run(&format!(
+                "{unchecked} UPDATE edges SET after = after + 20000;
+                 UPDATE jobs SET id = id + 20000 WHERE id = {follower}"
+            ))
+            .await;
+            let scheduler = &flowing.app.scheduler;
+            let all = || Which::All(filter.clone());
+            let both = |changed| Moved {
+                matched: 2,
+                changed,
+            };
+            let counted = scheduler.move_all(Move::Cancel, all(), true).await;
+            assert_eq!(counted.expect("an answer"), both(0), "{database}");
+            let moved = scheduler.move_all(Move::Cancel, all(), false).await;
+            assert_eq!(moved.expect("an answer"), both(2), "{database}");
+
+            let retried = scheduler.retry(flowing.ids[0]).await;
+            assert!(retried.expect("an answer").is_some());
+            flowing.come_to(&[Completed, Cancelled]).await;
+            flowing.app.stop();
+            raw.run("DELETE FROM edges; DELETE FROM jobs").await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_watches_a_job_is_told_that_another_one_has_cancelled_it() {
+    for database in TestDatabase::both() {
+        let failing = || Errand { failures: 1 }.after(Duration::from_secs(60));
+        let mut flow = Flow::default();
+        for _ in 0..2 {
+            let first = flow.job(failing());
+            flow.job_after(good(), [first.succeeds()]);
+        }
+        let flowing = Flowing::on(&database, flow).await;
+        let mut changes = flowing.app.scheduler.changes();
+        let mut told = async |job: JobId| {
+            let told = async { while changes.recv().await.expect("news").job != job {} };
+            let told = timeout(Duration::from_secs(60), told).await;
+            assert!(told.is_ok(), "{database}: job {job}");
+        };
+        let cancelled = flowing.app.scheduler.cancel(flowing.ids[0]).await;
+        assert!(cancelled.expect("an answer").is_some());
+        told(flowing.ids[1]).await;
+        flowing.app.advance(Duration::from_secs(60));
+        told(flowing.ids[3]).await;
     }
 }
 

@@ -405,6 +405,9 @@ async fn a_decision_that_makes_no_sense_is_refused_field_by_field() {
         );
     }
     put(&app, "scheduler", json!({})).await.with_status(422);
+    for no_object in [json!([]), json!([4]), json!({"rate": [4, 60]})] {
+        put(&app, "reports", no_object).await.with_status(400);
+    }
     put(&app, "reports", json!({"size": 1}))
         .await
         .with_status(400);

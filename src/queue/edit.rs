@@ -15,6 +15,15 @@ pub struct Edit {
     pub args: Option<Value>,
     /// After so many attempts it is discarded; those it has had count. It gets one more in any case.
     pub max_attempts: Option<i32>,
+    /// Where it waits; only a job that takes its place says so.
+    pub place: Option<Place>,
+}
+
+/// Where a job waits for its turn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    pub queue: String,
+    pub limit_key: Option<String>,
 }
 
 impl Edit {

@@ -56,7 +56,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// When it is enqueued by itself, if ever.
     const CRON: Option<Cron> = None;
 
-    /// What is wrong with these arguments, though they can be read; such a job is not enqueued.
+    /// What is wrong with these arguments, though they can be read; such a job is not enqueued. The text is shown
+    /// to whoever wanted to enqueue it, in the API's answers and on the command line: no secret belongs into it.
     fn check(&self) -> Result<(), String> {
         Ok(())
     }

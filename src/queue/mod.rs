@@ -36,7 +36,7 @@ mod unique;
 mod watch;
 
 pub use cron::{BadSchedule, Cron, Fold, Gap, Missed, NewEntry, Schedule, UnknownWord};
-pub use edit::Edit;
+pub use edit::{Edit, Place};
 pub use flow::{After, Flow, Member, Standing, UnknownUpon, Upon, Wait, standing};
 pub use job::{ARGS_BYTES, Due, EMAIL, Job, JobId, NewJob, SignupId, TASK, WORKERS};
 pub use limits::{

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Edit, NewJob, State};
+use super::{Edit, NewJob, Place, State};
 
 /// The longest key that is stored as it was given.
 const LONGEST_KEY: usize = 200;
@@ -49,7 +49,7 @@ pub enum Wins {
     /// It stays as it is.
     #[default]
     Keep,
-    /// It takes over the new one's arguments, time, priority and number of attempts.
+    /// It takes over the new one's arguments, time, priority, number of attempts, queue and limit key.
     Replace,
     /// It takes over the new one's time.
     Reschedule,
@@ -135,6 +135,10 @@ impl Unique {
                 priority: Some(new.priority),
                 args: Some(new.args.clone()),
                 max_attempts: Some(new.max_attempts),
+                place: Some(Place {
+                    queue: new.queue.clone(),
+                    limit_key: new.limit_key.clone(),
+                }),
             }),
             Wins::Reschedule => Some(Edit {
                 due: Some(new.due),

@@ -8,7 +8,7 @@ use super::{
     JobFilter, Store, StoreError,
     connection::{change, read},
     flows::reconsider,
-    moves::{cancelled, retried},
+    moves::{cancelled, ended, lost_at, retried},
     schema::jobs,
 };
 use crate::queue::{JobId, SignupId, State};
@@ -50,6 +50,16 @@ pub struct MovedJob {
     pub signup: Option<SignupId>,
 }
 
+impl From<(i64, Option<i64>, Option<i64>)> for MovedJob {
+    fn from((id, user, signup): (i64, Option<i64>, Option<i64>)) -> Self {
+        MovedJob {
+            id: JobId(id),
+            user,
+            signup: signup.map(SignupId),
+        }
+    }
+}
+
 /// What one transaction moves.
 enum Portion {
     These(Vec<i64>),
@@ -68,7 +78,7 @@ macro_rules! given {
 
 /// Asks once for each form of a portion: the two predicates share no type.
 macro_rules! of_portion {
-    ($portion:expr, $filter:expr, |$which:ident| $body:expr) => {
+    ($portion:expr, $filter:expr, $lost:expr, |$which:ident| $body:expr) => {
         match $portion {
             Portion::These(ids) => {
                 let $which = jobs::id.eq_any(ids);
@@ -80,7 +90,7 @@ macro_rules! of_portion {
                 let $which = jobs::id
                     .ge(from)
                     .and(jobs::id.lt(to))
-                    .and(given!(jobs::state, state))
+                    .and(given!(jobs::state, state).or(lost_at!($lost)))
                     .and(given!(jobs::kind, kind))
                     .and(given!(jobs::queue, queue));
                 $body
@@ -103,32 +113,33 @@ impl Store {
     ) -> Result<Moved, StoreError> {
         let mut sum = Moved::default();
         let filter = which.filter();
+        let at = now.as_microsecond();
+        // A portion cancels those of later ones that wait for its jobs: they were meant as well.
+        let waits = how == Move::Cancel && filter.state == Some(State::Scheduled);
+        let lost = waits.then_some(at);
         for portion in self.portions(which).await? {
             type Row = (i64, Option<i64>, Option<i64>, Option<i64>);
             let watched = (jobs::id, jobs::user_id, jobs::signup_id, jobs::flow);
-            let rows: Vec<Row> = of_portion!(&portion, filter, |which| change!(self, |c| {
-                let rows: Vec<Row> = match how {
-                    Move::Retry => retried!(which, now).returning(watched).get_results(c).await,
-                    Move::Cancel => {
-                        cancelled!(which, now)
-                            .returning(watched)
-                            .get_results(c)
-                            .await
-                    }
-                }?;
-                let in_flows = rows.iter().filter(|row| row.3.is_some());
-                let in_flows: Vec<i64> = in_flows.map(|row| row.0).collect();
-                if !in_flows.is_empty() {
-                    reconsider!(c, in_flows, now);
-                }
-                Ok::<_, StoreError>(rows)
-            }))?;
+            let (rows, followers) =
+                of_portion!(&portion, filter, lost, |which| change!(self, |c| {
+                    let rows: Vec<Row> = match how {
+                        Move::Retry => retried!(which, now).returning(watched).get_results(c).await,
+                        Move::Cancel => {
+                            let unfinished = jobs::state.ne_all(ended()).or(lost_at!(at));
+                            cancelled!(which.and(unfinished), now)
+                                .returning(watched)
+                                .get_results(c)
+                                .await
+                        }
+                    }?;
+                    let in_flows = rows.iter().filter(|row| row.3.is_some());
+                    let in_flows: Vec<i64> = in_flows.map(|row| row.0).collect();
+                    let followers = reconsider!(c, in_flows, now);
+                    Ok::<_, StoreError>((rows, followers))
+                }))?;
             sum.changed += rows.len();
-            let job = |(id, user, signup, _): Row| MovedJob {
-                id: JobId(id),
-                user,
-                signup: signup.map(SignupId),
-            };
+            self.tell(followers);
+            let job = |(id, user, signup, _): Row| MovedJob::from((id, user, signup));
             moved(rows.into_iter().map(job).collect());
         }
         sum.matched = sum.changed;
@@ -141,12 +152,15 @@ impl Store {
         let mut sum = Moved::default();
         let filter = which.filter();
         for portion in self.portions(which).await? {
-            let count: i64 = of_portion!(&portion, filter, |which| read!(self, |c| jobs::table
-                .filter(which)
-                .filter(jobs::state.eq_any(&states))
-                .count()
-                .get_result(c)
-                .await))?;
+            let count: i64 =
+                of_portion!(&portion, filter, None::<i64>, |which| read!(self, |c| {
+                    jobs::table
+                        .filter(which)
+                        .filter(jobs::state.eq_any(&states))
+                        .count()
+                        .get_result(c)
+                        .await
+                }))?;
             sum.matched += count as usize;
         }
         Ok(sum)

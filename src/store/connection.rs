@@ -19,12 +19,12 @@ use diesel_async::{
     },
 };
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
 pub(super) use super::postgres::Pg;
 use super::{
-    MigrationClash, Migrations, StoreError,
+    MigrationClash, Migrations, MovedJob, StoreError,
     migrations::Trees,
     patience::LIMIT,
     postgres,
@@ -36,6 +36,9 @@ use crate::{metrics::Metrics, queue::Keys};
 
 /// SQLite lets one connection write at a time; a second writer would only wait.
 const SQLITE_READERS: usize = 4;
+
+/// How much news of followers waits for whoever is slow to hear it; what is older is forgotten.
+const FOLLOWERS: usize = 1024;
 
 /// How many connections a PostgreSQL pool holds; SQLite needs no choice.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +61,7 @@ pub struct Store {
     /// The way to the PostgreSQL server, for a connection that no pool lends.
     pub(super) route: Option<Arc<Route>>,
     presence: Arc<Presence>,
+    pub(super) followers: broadcast::Sender<MovedJob>,
     /// What keeps a database in memory alive while no other connection does.
     _anchor: Option<Arc<Mutex<SqliteConnection>>>,
 }
@@ -106,6 +110,7 @@ impl Store {
             keys: Keys::default(),
             route: None,
             presence: Arc::new(Presence::new(metrics)),
+            followers: broadcast::Sender::new(FOLLOWERS),
             _anchor: None,
         })
     }
@@ -132,6 +137,7 @@ impl Store {
             keys: Keys::default(),
             route: Some(route),
             presence: Arc::new(Presence::new(metrics)),
+            followers: broadcast::Sender::new(FOLLOWERS),
             _anchor: None,
         })
     }

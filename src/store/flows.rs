@@ -6,12 +6,16 @@
 
 use std::collections::BTreeMap;
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Nullable},
+};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
+use tokio::sync::broadcast;
 
 use super::{
-    Store, StoreError,
+    MovedJob, Store, StoreError,
     connection::{change, read},
     insert::insert_jobs,
     many::{Many, ROWS, Value},
@@ -59,6 +63,19 @@ impl Store {
             Ok::<_, StoreError>(placed)
         })?;
         job_rows(rows)
+    }
+
+    /// News of every job that moves here because of another, from now on.
+    pub fn followers(&self) -> broadcast::Receiver<MovedJob> {
+        self.followers.subscribe()
+    }
+
+    /// Spreads the news of jobs that have moved because of others.
+    pub(super) fn tell(&self, followers: Vec<MovedJob>) {
+        for follower in followers {
+            // Nobody watches: then nobody need be told.
+            let _ = self.followers.send(follower);
+        }
     }
 
     /// The flow to which a job belongs. `None` says that it belongs to none, or that there is no such job.
@@ -111,23 +128,29 @@ impl Store {
 /// those in turn. To be called whenever jobs of flows have ended, or are taken up again after their end.
 ///
 /// A job that a person has cancelled, or that has begun, stays as it is: nothing blocks it any more.
+///
+/// Gives those that stand otherwise now, for whoever watches them to be told once that is committed.
 macro_rules! reconsider {
     ($c:ident, $moved:expr, $now:expr) => {{
         use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl};
         use diesel_async::RunQueryDsl;
         use $crate::store::{
-            flows::{JUDGED, JUDGEMENTS, RawWait, judged},
+            MovedJob,
+            flows::{Answered, JUDGED, JUDGEMENTS, RawWait, judged},
             many::{Many, ROWS},
             schema::{edges, jobs},
         };
         let mut moved: Vec<i64> = $moved;
+        let mut followers: Vec<MovedJob> = Vec::new();
         while !moved.is_empty() {
-            let waiting: Vec<i64> = edges::table
+            let mut waiting: Vec<i64> = edges::table
                 .filter(edges::before.eq_any(&moved))
                 .select(edges::after)
                 .distinct()
                 .load($c)
                 .await?;
+            // Whoever wants several locks takes them in one order.
+            waiting.sort_unstable();
             // Changes nothing, and yet keeps whoever judges one of them at the same time waiting: of two
             // ends at once each would see the other one's job still at work.
             let waiting: Vec<i64> = diesel::update(
@@ -149,10 +172,13 @@ macro_rules! reconsider {
             moved.clear();
             for some in judged(waits, $now)?.chunks(ROWS) {
                 let rows = some.iter().map($crate::store::flows::Judged::row);
-                let judged = Many::<diesel::sql_types::BigInt>::new(JUDGEMENTS, rows, JUDGED);
-                moved.extend(judged.load::<i64>($c).await?);
+                let judged = Many::<Answered>::new(JUDGEMENTS, rows, JUDGED);
+                let judged = judged.load::<(i64, Option<i64>, Option<i64>)>($c).await?;
+                moved.extend(judged.iter().map(|row| row.0));
+                followers.extend(judged.into_iter().map(MovedJob::from));
             }
         }
+        followers
     }};
 }
 pub(super) use reconsider;
@@ -174,7 +200,9 @@ pub(super) const JUDGED: &str = ") UPDATE jobs SET state = judgements.state, \
      THEN judgements.now ELSE jobs.run_at END \
      FROM judgements WHERE jobs.id = judgements.id AND jobs.blockers > 0 \
      AND (jobs.state <> judgements.state OR jobs.blockers <> judgements.blockers) \
-     RETURNING jobs.id";
+     RETURNING jobs.id, jobs.user_id, jobs.signup_id";
+
+pub(super) type Answered = (BigInt, Nullable<BigInt>, Nullable<BigInt>);
 
 /// A job in its flow.
 struct Place {

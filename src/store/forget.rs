@@ -24,10 +24,11 @@ impl Store {
     /// comes of it is a late finish, which is not written down.
     pub async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<bool, StoreError> {
         let now = at.as_microsecond();
-        change!(self, |c| {
+        let (gone, followers) = change!(self, |c| {
+            let mut followers = Vec::new();
             let found = users::table.find(id.0).select(users::email);
             let Some(email) = found.first::<String>(c).await.optional()? else {
-                return Ok::<_, StoreError>(false);
+                return Ok::<_, StoreError>((false, followers));
             };
             // Each set of jobs by an index of its own; those of the user's own sign-up are in both.
             macro_rules! silence {
@@ -80,7 +81,7 @@ impl Store {
                             .execute(c)
                             .await?;
                     }
-                    reconsider!(c, cancelled, at);
+                    followers.extend(reconsider!(c, cancelled, at));
                 }};
             }
             silence!(
@@ -95,7 +96,9 @@ impl Store {
                 .execute(c)
                 .await?;
             let gone = diesel::delete(users::table.find(id.0)).execute(c).await?;
-            Ok(gone > 0)
-        })
+            Ok((gone > 0, followers))
+        })?;
+        self.tell(followers);
+        Ok(gone)
     }
 }

@@ -11,7 +11,7 @@ use super::{
     connection::{change, read},
     doubt::{in_doubt, with_doubts},
     flows::reconsider,
-    moves::{cancelled, edited, retried},
+    moves::{cancelled, edited, ended, retried},
     rows::{JobRow, RawJob},
     schema::jobs,
 };
@@ -59,18 +59,20 @@ impl Store {
     ///
     /// `None` says that there is no such job in such a state.
     pub async fn retry(&self, id: JobId, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
-        let raw: Option<RawJob> = change!(self, |c| {
+        let (raw, followers) = change!(self, |c| {
             let row: Option<RawJob> = retried!(jobs::id.eq(id.0), now)
                 .returning(RawJob::as_returning())
                 .get_result(c)
                 .await
                 .optional()?;
-            // What was cancelled because this job had ended waits for it again.
-            if row.as_ref().is_some_and(|row| row.flow.is_some()) {
-                reconsider!(c, vec![id.0], now);
-            }
-            Ok::<_, StoreError>(row)
+            let followers = match &row {
+                // What was cancelled because this job had ended waits for it again.
+                Some(row) if row.flow.is_some() => reconsider!(c, vec![id.0], now),
+                _ => Vec::new(),
+            };
+            Ok::<_, StoreError>((row, followers))
         })?;
+        self.tell(followers);
         raw.map(JobRow::try_from).transpose()
     }
 
@@ -79,17 +81,20 @@ impl Store {
     ///
     /// One statement for both: a job may move from the one to the other between two.
     pub async fn cancel(&self, id: JobId, now: Timestamp) -> Result<Option<JobRow>, StoreError> {
-        let raw: Option<RawJob> = change!(self, |c| {
-            let row: Option<RawJob> = cancelled!(jobs::id.eq(id.0), now)
+        let (raw, followers) = change!(self, |c| {
+            let unfinished = jobs::id.eq(id.0).and(jobs::state.ne_all(ended()));
+            let row: Option<RawJob> = cancelled!(unfinished, now)
                 .returning(RawJob::as_returning())
                 .get_result(c)
                 .await
                 .optional()?;
-            if row.as_ref().is_some_and(|row| row.flow.is_some()) {
-                reconsider!(c, vec![id.0], now);
-            }
-            Ok::<_, StoreError>(row)
+            let followers = match &row {
+                Some(row) if row.flow.is_some() => reconsider!(c, vec![id.0], now),
+                _ => Vec::new(),
+            };
+            Ok::<_, StoreError>((row, followers))
         })?;
+        self.tell(followers);
         raw.map(JobRow::try_from).transpose()
     }
 

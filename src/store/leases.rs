@@ -24,7 +24,7 @@ impl Store {
         let mut staged = 0;
         loop {
             let (picked, changed) = change!(self, |c| {
-                let due: Vec<i64> = jobs::table
+                let mut due: Vec<i64> = jobs::table
                     .filter(due_states())
                     .filter(jobs::run_at.le(now.as_microsecond()))
                     .order(jobs::run_at)
@@ -33,6 +33,8 @@ impl Store {
                     .load(c)
                     .await?;
                 let picked = due.len();
+                // Whoever wants several locks takes them in one order.
+                due.sort_unstable();
                 if picked == 0 {
                     return Ok::<_, StoreError>((0, 0));
                 }

@@ -25,7 +25,7 @@ pub(super) enum Value<'a> {
     BigInt(Option<i64>),
     Integer(Option<i32>),
     Text(Option<Cow<'a, str>>),
-    Bool(bool),
+    Bool(Option<bool>),
 }
 
 /// A statement with a list of rows, `(..), (..)`, between `before` and `after`; it answers with rows of `T`.
@@ -80,6 +80,7 @@ impl Value<'_> {
             Value::BigInt(_) => || Value::BigInt(None),
             Value::Integer(_) => || Value::Integer(None),
             Value::Text(_) => || Value::Text(None),
+            Value::Bool(_) => || Value::Bool(None),
         }
     }
 }
@@ -110,7 +111,7 @@ impl From<Option<i32>> for Value<'_> {
 
 impl From<bool> for Value<'_> {
     fn from(value: bool) -> Self {
-        Value::Bool(value)
+        Value::Bool(Some(value))
     }
 }
 
@@ -144,7 +145,7 @@ where
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     Option<i32>: ToSql<Nullable<Integer>, DB>,
     for<'a> Option<Cow<'a, str>>: ToSql<Nullable<Text>, DB>,
-    bool: ToSql<Bool, DB>,
+    Option<bool>: ToSql<Nullable<Bool>, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         if !SIZES.contains(&self.rows.len()) {
@@ -161,7 +162,7 @@ where
                     Value::BigInt(value) => out.push_bind_param::<Nullable<BigInt>, _>(value),
                     Value::Integer(value) => out.push_bind_param::<Nullable<Integer>, _>(value),
                     Value::Text(value) => out.push_bind_param::<Nullable<Text>, _>(value),
-                    Value::Bool(value) => out.push_bind_param::<Bool, _>(value),
+                    Value::Bool(value) => out.push_bind_param::<Nullable<Bool>, _>(value),
                 }?;
             }
             out.push_sql(")");

@@ -52,7 +52,19 @@ macro_rules! retried {
     }};
 }
 
-/// The UPDATE that cancels jobs which wait, and has those that execute asked to stop.
+/// That a job was cancelled because of another, and at this instant: where that is one and the same wish's, by
+/// that wish. At no instant none was.
+macro_rules! lost_at {
+    ($at:expr) => {
+        $crate::store::schema::jobs::state
+            .eq($crate::queue::State::Cancelled.word())
+            .and($crate::store::schema::jobs::blockers.gt(0))
+            .and($crate::store::schema::jobs::finished_at.eq($at))
+    };
+}
+
+/// The UPDATE that cancels jobs which wait, and has those that execute asked to stop. That they have not ended
+/// is for `$which` to say.
 macro_rules! cancelled {
     ($which:expr, $now:expr) => {{
         use diesel::{IntoSql, dsl::case_when, sql_types};
@@ -62,12 +74,7 @@ macro_rules! cancelled {
         };
         let executes = || jobs::state.eq(State::Executing.word());
         let at = Some($now.as_microsecond());
-        diesel::update(
-            jobs::table
-                .filter($which)
-                .filter(jobs::state.ne_all(moves::ended())),
-        )
-        .set((
+        diesel::update(jobs::table.filter($which)).set((
             jobs::state.eq(case_when(executes(), jobs::state).otherwise(State::Cancelled.word())),
             jobs::finished_at.eq(case_when(executes(), jobs::finished_at).otherwise(at)),
             // Whoever asks again changes nothing.
@@ -119,7 +126,7 @@ macro_rules! hold {
     }};
 }
 
-pub(super) use {cancelled, edited, hold, key_in, retried};
+pub(super) use {cancelled, edited, hold, key_in, lost_at, retried};
 
 /// The states in which an operator's retry means anything, as they are stored.
 pub(super) fn retryable() -> Vec<&'static str> {
@@ -141,6 +148,8 @@ pub(super) struct Changes {
     priority: Option<i32>,
     max_attempts: Option<i32>,
     run_at: Option<i64>,
+    queue: Option<String>,
+    limit_key: Option<Option<String>>,
 }
 
 impl Changes {
@@ -151,6 +160,8 @@ impl Changes {
             priority: edit.priority,
             max_attempts: edit.max_attempts,
             run_at,
+            queue: edit.place.as_ref().map(|place| place.queue.clone()),
+            limit_key: edit.place.as_ref().map(|place| place.limit_key.clone()),
         }
     }
 }

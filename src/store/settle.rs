@@ -1,6 +1,9 @@
 //! How attempts go and how they end, written down for many at once.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use diesel::sql_types::{BigInt, Integer};
 use diesel_async::RunQueryDsl;
@@ -48,8 +51,9 @@ impl Store {
     /// changes nothing. It is `false` as well where the job is asked to stop and the verdict knows
     /// nothing of that: then it has to be judged anew.
     pub async fn settle(&self, batch: &[Settled]) -> Result<Vec<bool>, StoreError> {
-        let answers = change!(self, |c| {
+        let (answers, followers) = change!(self, |c| {
             let mut answers = Vec::with_capacity(batch.len());
+            let mut followers = Vec::new();
             for some in batch.chunks(ROWS) {
                 let ended: Vec<Attempt> = ends(some).load(c).await?;
                 let written = written(some, ended);
@@ -58,13 +62,14 @@ impl Store {
                 }
                 let waited_for = waited_for(some, &written);
                 if !waited_for.is_empty() {
-                    reconsider!(c, waited_for, some[0].at);
+                    followers.extend(reconsider!(c, waited_for, some[0].at));
                 }
                 answers.extend(written);
             }
             fail_points::pass!("settle.before_commit", "{batch:?}");
-            Ok::<_, StoreError>(answers)
+            Ok::<_, StoreError>((answers, followers))
         })?;
+        self.tell(followers);
         fail_points::pass!("settle.after_commit", "{batch:?}");
         Ok(answers)
     }
@@ -113,13 +118,14 @@ const ENDED: &str = ") UPDATE jobs SET state = ends.state, \
 const FAILURES: &str = "INSERT INTO attempts \
      (job_id, attempt, owner, started_at, finished_at, outcome, error) VALUES ";
 
-/// Ends attempts, where they are still their owners', and answers with those.
+/// Ends attempts, where they are still their owners', and answers with those. In the order of their jobs' numbers:
+/// whoever wants several locks takes them in that one.
 fn ends(batch: &[Settled]) -> Many<'_, (BigInt, Integer)> {
-    let mut seen = BTreeSet::new();
-    let firsts = batch
-        .iter()
-        .filter(|settled| seen.insert(settled.attempt()));
-    Many::padded(ENDS, firsts.map(Settled::end), ENDED)
+    let mut firsts = BTreeMap::new();
+    for settled in batch {
+        firsts.entry(settled.attempt()).or_insert(settled);
+    }
+    Many::padded(ENDS, firsts.into_values().map(Settled::end), ENDED)
 }
 
 /// For each of a batch, whether it is among the attempts that were ended. Of two ends of one attempt

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use cadastro::{
     metrics::Metrics,
-    store::{PoolSize, Store, StoreError},
+    queue::JobId,
+    store::{Move, PoolSize, Store, StoreError, Which},
 };
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 
-use super::{Raw, on_both, sign_up, sign_up_all, signed_up};
-use crate::support::database::PostgresServer;
+use super::{Raw, Subject, at, job, on_both, sign_up, sign_up_all, signed_up};
+use crate::support::database::{PostgresServer, TestDatabase};
 
 /// A page must have answered by then.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -86,6 +87,43 @@ async fn a_write_that_must_wait_too_long_is_given_up_and_leaves_nothing() {
         assert_eq!(store.users(None, 10).await.expect("an answer").len(), 1);
     })
     .await;
+}
+
+#[tokio::test]
+async fn two_that_wait_for_each_other_are_no_outage() {
+    let subject = Subject::on(TestDatabase::postgres()).await;
+    let rows = subject.store.enqueue(&[job("a"), job("a")], at(0)).await;
+    let ids: Vec<_> = rows.expect("enqueued").iter().map(|row| row.id).collect();
+    let mut rival = subject.raw().await;
+    // The server looks whether somebody waits for a waiter: after so long for ours, and never for the rival.
+    let name = subject.database.url().rsplit('/').next();
+    let name = name.expect("a database");
+    rival
+        .run(&format!(
+            "ALTER DATABASE {name} SET deadlock_timeout = '2s'"
+        ))
+        .await;
+    rival.run("SET deadlock_timeout = '1h'").await;
+    let lock = |id: JobId| format!("UPDATE jobs SET priority = 1 WHERE id = {id}");
+    rival.run(&format!("BEGIN; {}", lock(ids[1]))).await;
+
+    let metrics = Metrics::new("postgres");
+    let url = subject.database.url();
+    let ours = Store::postgres(url, PoolSize::default(), metrics.clone()).expect("a store");
+    let all = Which::These(ids.clone());
+    let moved = ours.move_all(Move::Cancel, &all, at(1), drop);
+    let crossed = async {
+        let waits = "SELECT CAST(count(*) AS TEXT) AS line FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let mut raw = subject.raw().await;
+        raw.until(waits, |count| count == ["1"]).await;
+        rival.run(&format!("{}; COMMIT", lock(ids[0]))).await;
+    };
+    let (moved, ()) = tokio::join!(moved, crossed);
+    assert!(matches!(moved, Err(StoreError::Crossed(_))), "{moved:?}");
+    assert_eq!(metrics.db_up.get(), 1);
+    let moved = ours.move_all(Move::Cancel, &all, at(1), drop).await;
+    assert_eq!(moved.expect("asked again").changed, 2);
 }
 
 #[tokio::test]

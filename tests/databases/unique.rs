@@ -244,6 +244,34 @@ async fn the_newer_job_replaces_or_reschedules_the_one_that_waits_and_leaves_one
 }
 
 #[tokio::test]
+async fn a_job_that_is_replaced_waits_where_the_new_one_would() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let new = |queue: &str, key: Option<&str>| NewJob {
+            queue: queue.to_owned(),
+            limit_key: key.map(str::to_owned),
+            ..with_key("x")
+        };
+        let replacing = |queue, key| NewJob {
+            unique: Some(Unique::by_key("x").wins(Wins::Replace)),
+            ..new(queue, key)
+        };
+        let first = enqueue_one(store, new("task", Some("17"))).await;
+        for (queue, key) in [("reports", Some("18")), ("other", None)] {
+            let replaced = enqueue_one(store, replacing(queue, key)).await;
+            assert_eq!(replaced.id, first.id);
+            assert_eq!(
+                (&*replaced.queue, replaced.limit_key.as_deref()),
+                (queue, key)
+            );
+        }
+        let kept = enqueue_one(store, new("task", Some("17"))).await;
+        assert_eq!((&*kept.queue, &kept.limit_key), ("other", &None));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn within_one_batch_the_rules_are_the_same_and_the_answers_keep_their_order() {
     on_both(async |subject| {
         let store = &subject.store;

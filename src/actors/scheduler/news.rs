@@ -3,11 +3,12 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{Change, SchedulerActor, messages::Heard};
 use crate::{
     actors::probe::Mailbox,
-    store::{JobRow, Store},
+    store::{JobRow, MovedJob, Store},
 };
 
 /// How long news for the other instances waits for more of it.
@@ -21,6 +22,24 @@ pub(super) async fn hear(store: Store, own: Arc<str>, mailbox: Mailbox<Scheduler
         }
     };
     match store.listen(heard).await {}
+}
+
+/// Passes on what becomes of jobs because of others that they waited for.
+pub(super) async fn pass_on(
+    mut followers: broadcast::Receiver<MovedJob>,
+    changes: broadcast::Sender<Change>,
+) {
+    loop {
+        match followers.recv().await {
+            Ok(follower) => {
+                // Nobody watches: then nobody need be told.
+                let _ = changes.send(follower.into());
+            }
+            // Whoever watches one of so many reads it again with the next news.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
 }
 
 impl SchedulerActor {

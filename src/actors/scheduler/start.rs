@@ -111,5 +111,6 @@ pub(in crate::actors) fn start(
     let scheduler = handle(address);
     let mailbox = scheduler.mailbox.clone();
     actix::spawn(news::hear(store.clone(), voice, mailbox));
+    actix::spawn(news::pass_on(store.followers(), changes.clone()));
     scheduler
 }

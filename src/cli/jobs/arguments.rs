@@ -145,6 +145,7 @@ pub(in crate::cli) fn read(matches: &ArgMatches) -> Jobs {
                 priority: matches.get_one("priority").copied(),
                 args: matches.get_one("args").cloned(),
                 max_attempts: matches.get_one("max-attempts").copied(),
+                place: None,
             },
             json,
         },

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     new_job::{self, EditJson, NewJobJson},
+    object::Object,
     queues,
     schemas::or_empty,
 };
@@ -233,15 +234,16 @@ pub async fn show(_: Operator, state: web::Data<State>, id: web::Path<i64>) -> A
 #[utoipa::path(
     patch,
     path = "/api/v1/jobs/{id}",
+    request_body = EditJson,
     responses((status = OK, body = Shown), (status = CONFLICT)),
 )]
 pub async fn edit(
     _: Operator,
     state: web::Data<State>,
     id: web::Path<i64>,
-    edit: web::Json<EditJson>,
+    edit: web::Json<Object<EditJson>>,
 ) -> Answer {
-    let edit = new_job::judge_edit(edit.into_inner()).map_err(WebError::Arguments)?;
+    let edit = new_job::judge_edit(edit.into_inner().0).map_err(WebError::Arguments)?;
     let job = state.scheduler.edit(JobId(*id), edit).await?;
     answer(&state, &job).await
 }

@@ -1,11 +1,13 @@
 //! `/api/v1/jobs/retry` and `/api/v1/jobs/cancel`: many jobs at once, or a count of those that it would be.
 
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::jobs::{NAMES, is_name};
+use super::{
+    jobs::{NAMES, is_name},
+    object::Object,
+};
 use crate::{
     queue::{JobId, State as JobState},
     store::{JobFilter, Move, Moved, Which},
@@ -21,8 +23,8 @@ pub const BYTES: usize = 1024 * 1024;
 #[schema(as = MeantJobs)]
 pub struct Meant {
     ids: Option<Vec<JobId>>,
-    #[serde(default, deserialize_with = "object")]
-    filter: Option<FilterJson>,
+    #[schema(value_type = Option<FilterJson>)]
+    filter: Option<Object<FilterJson>>,
     /// A filter that was left empty by a slip means nothing; this says everything.
     #[serde(default)]
     all: bool,
@@ -37,13 +39,6 @@ struct FilterJson {
     state: Option<JobState>,
     kind: Option<String>,
     queue: Option<String>,
-}
-
-/// An object: where every field may be missing, serde takes an array for one, too.
-fn object<'de, D: Deserializer<'de>>(value: D) -> Result<Option<FilterJson>, D::Error> {
-    let fields = Option::<Map<String, Value>>::deserialize(value)?;
-    let filter = fields.map(|fields| FilterJson::deserialize(Value::Object(fields)));
-    filter.transpose().map_err(D::Error::custom)
 }
 
 /// How many jobs can be moved so, and how many were.
@@ -77,11 +72,11 @@ fn judge(meant: Meant) -> Result<Which, Argument> {
     let names = meant
         .filter
         .iter()
-        .flat_map(|filter| [&filter.kind, &filter.queue]);
+        .flat_map(|Object(filter)| [&filter.kind, &filter.queue]);
     if names.flatten().any(|name| !is_name(name)) {
         return Err(Argument::new("filter", "invalid", NAMES));
     }
-    let filter = meant.filter.map(|filter| JobFilter {
+    let filter = meant.filter.map(|Object(filter)| JobFilter {
         state: filter.state,
         kind: filter.kind,
         queue: filter.queue,

@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod many_jobs;
 mod new_entry;
 mod new_job;
+mod object;
 pub mod openapi;
 pub mod queue_change;
 pub mod queues;

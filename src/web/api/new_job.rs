@@ -116,6 +116,7 @@ pub fn judge_edit(asked: EditJson) -> Result<Edit, Vec<Argument>> {
         priority: asked.priority,
         args: asked.args,
         max_attempts: attempts(asked.max_attempts, &mut wrong),
+        place: None,
     };
     match wrong.is_empty() {
         true => Ok(edit),

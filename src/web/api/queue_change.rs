@@ -5,6 +5,7 @@ use std::{fmt, ops::RangeInclusive, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use super::object::Object;
 use crate::{
     queue::{AT_ONCE, RATE_JOBS, RATE_PERIOD, Rate, SIZES, queue_name},
     store::QueueChange,
@@ -27,7 +28,7 @@ pub struct QueueJson {
     at_once_per_key: Option<Option<i64>>,
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<RateJson>)]
-    rate: Option<Option<RateJson>>,
+    rate: Option<Option<Object<RateJson>>>,
 }
 
 /// So many starts at once, and then one for each share of the period.
@@ -81,7 +82,7 @@ pub fn judge(name: &str, asked: QueueJson) -> Result<QueueChange, Vec<Argument>>
         at_once_per_key: number("at_once_per_key", asked.at_once_per_key, AT_ONCE),
         rate: asked
             .rate
-            .map(|rate| rate.and_then(|rate| wrong.rate(rate))),
+            .map(|rate| rate.and_then(|Object(rate)| wrong.rate(rate))),
     };
     match wrong.0.is_empty() {
         true => Ok(change),

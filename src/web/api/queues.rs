@@ -6,7 +6,10 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::queue_change::{self, QueueJson, RateJson};
+use super::{
+    object::Object,
+    queue_change::{self, QueueJson, RateJson},
+};
 use crate::{
     jobs::Catalogue,
     queue::NewJob,
@@ -91,15 +94,20 @@ pub async fn show(
 }
 
 /// Makes a queue where there is none, and changes of it what is given.
-#[utoipa::path(put, path = "/api/v1/queues/{queue}", responses((status = OK, body = Queue)))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/queues/{queue}",
+    request_body = QueueJson,
+    responses((status = OK, body = Queue)),
+)]
 pub async fn set(
     _: Operator,
     state: web::Data<State>,
     census: web::Data<Census>,
     name: web::Path<String>,
-    asked: web::Json<QueueJson>,
+    asked: web::Json<Object<QueueJson>>,
 ) -> Answer {
-    let set = queue_change::judge(&name, asked.into_inner()).map_err(WebError::Arguments)?;
+    let set = queue_change::judge(&name, asked.into_inner().0).map_err(WebError::Arguments)?;
     state.scheduler.set_queue(&name, set).await?;
     one(&state, &census, &name).await
 }
