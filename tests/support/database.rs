@@ -148,6 +148,7 @@ impl PostgresServer {
     }
 
     /// Starts one with the settings that PostgreSQL has by itself: it waits for the disk, as whoever measures must.
+    #[allow(dead_code, reason = "only whoever measures needs one")]
     pub fn durable() -> Self {
         let server = Self::try_on(
             free_port(),
@@ -182,6 +183,7 @@ impl PostgresServer {
     }
 
     /// Removes a database, whoever is connected to it.
+    #[allow(dead_code, reason = "only whoever measures needs the room")]
     pub fn forget(&self, url: &str) {
         let name = url.rsplit('/').next().unwrap_or_default();
         let mut dropdb = Command::new(program("dropdb").unwrap_or_else(|error| panic!("{error}")));
