@@ -101,7 +101,11 @@ fn completed(job: JobRow) -> Settled {
     };
     let (at, outcome) = (Timestamp::now(), Outcome::Completed { result: None });
     let verdict = settle(outcome, tally, &Policy::DEFAULT, at, 0.5);
-    Settled { job: job.into(), verdict, at }
+    Settled {
+        job: job.into(),
+        verdict,
+        at,
+    }
 }
 
 /// Transactions of one row each, one after the other, that reach the disk; how many a second.
