@@ -1,6 +1,6 @@
 //! On what it was measured.
 
-use std::{fs, process::Command, thread};
+use std::{env, fs, process::Command, thread};
 
 /// A few words on each thing that a figure depends on.
 pub fn described() -> String {
@@ -13,10 +13,7 @@ pub fn described() -> String {
         Some(format!("{} cores", cores())),
         memory,
         said("uname", &["-sr"]),
-        said(
-            "stat",
-            &["-f", "-c", "databases on %T", &folder_of_databases()],
-        ),
+        filesystem().map(|name| format!("databases on {name}")),
         said("rustc", &["--version"]),
         server().and_then(|postgres| said(&postgres, &["--version"])),
     ];
@@ -35,8 +32,11 @@ pub fn load() -> String {
     load.split(' ').next().unwrap_or_default().to_owned()
 }
 
-fn folder_of_databases() -> String {
-    std::env::temp_dir().display().to_string()
+/// Of the folder in which the databases lie: one that is kept in memory has no disk to wait for.
+fn filesystem() -> Option<String> {
+    let folder = env::temp_dir().display().to_string();
+    let named = said("df", &["--output=fstype", &folder])?;
+    named.lines().last().map(str::to_owned)
 }
 
 /// The newest PostgreSQL server of Debian's package, which the tests start too.

@@ -19,7 +19,7 @@ pub fn form(bench: &mut Bench) {
         let life = Life::start(&ground, &[]);
         for (clients, target) in [(1, Target::None), (16, AtLeast(20_000.0))] {
             let pace = on_one(crowd::read(&life.address, clients, "/signup", LASTS));
-            let title = |what: &str| format!("GET /signup, {clients} clients{what}");
+            let title = |what: &str| format!("GET /signup, {clients} at a time{what}");
             let table = &mut bench.table;
             let mut note = |what, unit, target, value| {
                 table.note(&title(what), ground.name, unit, target, value);
