@@ -368,7 +368,7 @@ async fn a_dense_flow_is_cancelled_to_its_last_job() {
         let cancelled = store.cancel(new[0].id, now).await;
         assert!(cancelled.expect("an answer").is_some());
         let rows = rows(&store, new[0].id).await;
-        assert_eq!(rows.len(), 401);
+        assert_eq!(rows.len(), 371);
         assert!(rows.iter().all(|job| job.state == Cancelled));
     }
 }

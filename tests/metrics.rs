@@ -1,6 +1,6 @@
 //! `/metrics`: every family, and true figures.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cadastro::{
     jobs::{Context, Done, JobError, Task},
@@ -170,12 +170,21 @@ impl Task for Panics {
     }
 }
 
+/// Asks until all of it is told: the Scheduler shows how things stand after each of its turns.
 async fn told(visitor: &Visitor, samples: &[&str]) {
-    let text = visitor.get("/metrics").await.with_status(200).body;
-    for sample in samples {
-        assert!(text.contains(&format!("{sample}\n")), "{sample}\n{text}");
+    let begun = Instant::now();
+    loop {
+        let text = visitor.get("/metrics").await.with_status(200).body;
+        let is_missing = |sample: &&&str| !text.contains(&format!("{sample}\n"));
+        let Some(sample) = samples.iter().find(is_missing) else {
+            return;
+        };
+        assert!(begun.elapsed() < PATIENCE, "{sample}\n{text}");
     }
 }
+
+/// How long a figure may be on its way.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_counter_whose_labels_are_known_begins_at_zero() {

@@ -70,9 +70,11 @@ impl Builder {
         }
     }
 
-    /// Serves on any port, for this machine alone: for a program that nobody visits.
+    /// Serves on any port, for this machine alone, and hands letters to no mail server: for a program that nobody
+    /// visits, and that writes to nobody.
     pub(crate) fn unvisited(mut self) -> Self {
         self.config.listen = (Ipv4Addr::LOCALHOST, 0).into();
+        self.config.smtp_url = None;
         self
     }
 

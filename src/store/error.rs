@@ -114,7 +114,7 @@ fn by_its_words(said: String) -> StoreError {
 const DEADLOCK: &str = "deadlock";
 
 /// What the databases say where it is not about the question: whatever is asked now would fare no better.
-const OUTAGES: [&str; 22] = [
+const OUTAGES: [&str; 28] = [
     // SQLite: a lock that was not to be had, and what becomes of files.
     "database is locked",
     "database table is locked",
@@ -137,6 +137,12 @@ const OUTAGES: [&str; 22] = [
     "No space left on device",
     "could not extend file",
     "could not write to file",
+    "could not read block",
+    "could not open file",
+    "could not fsync file",
+    "Input/output error",
+    "Read-only file system",
+    "Disk quota exceeded",
     // Either.
     "out of memory",
     "out of shared memory",

@@ -68,7 +68,8 @@ impl Store {
     /// Signs people up, in one transaction, with the jobs that `first_jobs` gives for each.
     ///
     /// Each has an answer of their own. [`StoreError::Conflict`] says that another instance
-    /// wrote the same name at the same moment: nothing was saved, ask again.
+    /// wrote the same name at the same moment, [`StoreError::Crossed`] that each waited for the other: nothing was
+    /// saved, ask again.
     pub async fn sign_up(
         &self,
         batch: &[NewSignup],

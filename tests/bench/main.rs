@@ -1,4 +1,4 @@
-//! How fast it is: every figure that README promises, held against bare loops of the same run.
+//! How fast it is: figures and their targets, held against bare loops of the same run where there are some.
 //!
 //! `tests/run bench` measures all of them, `tests/run bench WORD` the groups whose names hold the word. The table is
 //! printed and written into `target/bench.md`.

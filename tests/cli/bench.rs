@@ -34,7 +34,7 @@ fn completed(terminal: &Terminal) -> u64 {
 
 #[test]
 fn jobs_are_enqueued_and_all_of_them_done() {
-    for database in TestDatabase::both() {
+    for database in TestDatabase::both_bare() {
         let terminal = Terminal::new().with("DATABASE_URL", database.url());
         let said = terminal.say("bench jobs --count 700 --batch 300").done();
         let figures = figures(&said);

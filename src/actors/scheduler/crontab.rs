@@ -78,7 +78,7 @@ pub(super) async fn look(
                 }
                 fired |= !jobs.is_empty();
             }
-            Err(error @ StoreError::Away(_)) => return Err(error),
+            Err(error) if !error.is_about_the_rows() => return Err(error),
             // It must not keep the others from firing.
             Err(error) => complain(&error, "a cron entry could not fire; it is tried again"),
         }

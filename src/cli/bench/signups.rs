@@ -63,7 +63,7 @@ async fn client(
     }
 }
 
-/// Somebody whose letters reach nobody: no such domain will ever be.
+/// Somebody at a domain that will never be.
 fn somebody(number: usize) -> Result<Application, Vec<FieldError>> {
     let (name, email) = (
         format!("bench_{number}"),

@@ -14,7 +14,7 @@ use crate::{app::App, cli::Failure};
 /// Between the first row and the first job that is due.
 const LEAD: Duration = Duration::from_secs(1);
 
-/// How many more of them another second is left to enqueue: a tenth of what a small machine needs.
+/// So many more are given another second: a small machine enqueues ten times as many in it.
 const IN_A_SECOND: usize = 5_000;
 
 /// Enqueued in one transaction.

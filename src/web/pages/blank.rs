@@ -34,7 +34,9 @@ impl Blanks {
         }
         drop(known);
         let form = render()?;
-        if let Some((before, after)) = form.split_once(key.as_str()) {
+        // What stands twice would leave the first visitor's key with everybody.
+        let halves = form.split_once(key.as_str());
+        if let Some((before, after)) = halves.filter(|(_, after)| !after.contains(key.as_str())) {
             let halves = Halves(before.to_owned(), after.to_owned());
             let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
             known.insert(look, Arc::new(halves));
@@ -66,5 +68,16 @@ mod tests {
             }
         }
         assert_eq!(rendered, 3);
+    }
+
+    #[test]
+    fn a_form_that_holds_its_key_twice_is_kept_for_nobody_else() {
+        let blanks = Blanks::default();
+        for _ in 0..2 {
+            let key = Token::random();
+            let expected = format!("{0} {0}", key.as_str());
+            let form = blanks.filled((Locale::En, true), &key, || Ok(expected.clone()));
+            assert_eq!(form.expect("a form"), expected);
+        }
     }
 }
