@@ -50,11 +50,9 @@ impl<'a, T> Many<'a, T> {
             answer: PhantomData,
         }
     }
-}
 
-impl<'a, T> Many<'a, T> {
-    /// The same for a statement that looks for what the rows name by their first value: rows of nothing are added,
-    /// which name nothing, up to one of few sizes. So the connections can keep the statements.
+    /// The same for a statement that looks for the rows of a table that these name, never for one that inserts:
+    /// rows of nothing are added, which name nothing, up to one of few sizes. So the connections can keep it.
     pub(super) fn padded(
         before: &'static str,
         rows: impl IntoIterator<Item = Vec<Value<'a>>>,
@@ -62,25 +60,24 @@ impl<'a, T> Many<'a, T> {
     ) -> Self {
         let mut many = Many::new(before, rows, after);
         let size = SIZES.into_iter().find(|size| *size >= many.rows.len());
-        if let (Some(size), Some(row)) = (size, many.rows.first()) {
-            let nothing: Vec<Nothing> = row.iter().map(Value::kind).collect();
-            let nothing = || nothing.iter().map(|nothing| nothing()).collect();
-            many.rows.resize_with(size, nothing);
+        while let Some(row) = many.rows.first()
+            && size.is_some_and(|size| many.rows.len() < size)
+        {
+            let nothing = row.iter().map(Value::absent).collect();
+            many.rows.push(nothing);
         }
         many
     }
 }
 
-/// Makes a value of some type that is not there.
-type Nothing = fn() -> Value<'static>;
-
 impl Value<'_> {
-    fn kind(&self) -> Nothing {
+    /// Nothing, of the same type.
+    fn absent(&self) -> Value<'static> {
         match self {
-            Value::BigInt(_) => || Value::BigInt(None),
-            Value::Integer(_) => || Value::Integer(None),
-            Value::Text(_) => || Value::Text(None),
-            Value::Bool(_) => || Value::Bool(None),
+            Value::BigInt(_) => Value::BigInt(None),
+            Value::Integer(_) => Value::Integer(None),
+            Value::Text(_) => Value::Text(None),
+            Value::Bool(_) => Value::Bool(None),
         }
     }
 }

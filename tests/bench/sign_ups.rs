@@ -15,7 +15,7 @@ use crate::{
     ground::Ground,
     life::{Life, WEAK},
     machine::cores,
-    table::{AtLeast, AtMost, Megabytes, Milliseconds, PerSecond, Ratio, Target},
+    table::{AtLeast, AtMost, Megabytes, Milliseconds, PerSecond, Ratio, Target, Unit},
     threads::{on_all, on_one},
 };
 
@@ -86,24 +86,11 @@ pub fn usual(bench: &mut Bench) {
                 note(", of bare Argon2id", Ratio, AtLeast(0.95), through);
                 note(": p50", Milliseconds, Target::None, pace.p50());
                 note(": p99", Milliseconds, Target::None, pace.p99());
-                note(
-                    "; other pages: p50",
-                    Milliseconds,
-                    Target::None,
-                    others.p50(),
-                );
-                note(
-                    "; other pages: p99",
-                    Milliseconds,
-                    AtMost(25.0),
-                    others.p99(),
-                );
-                note(
-                    "; memory at its most",
-                    Megabytes,
-                    AtMost(120.0),
-                    memory / 1e6,
-                );
+                for (what, unit, target, value) in
+                    beside(&others, AtMost(25.0), memory, AtMost(120.0))
+                {
+                    note(what, unit, target, value);
+                }
             }
         }
     }
@@ -130,27 +117,33 @@ pub fn weak(bench: &mut Bench) {
                 note("", PerSecond, rate, pace.per_second);
                 note(": p50", Milliseconds, Target::None, pace.p50());
                 note(": p99", Milliseconds, wait, pace.p99());
-                note(
-                    "; other pages: p50",
-                    Milliseconds,
-                    Target::None,
-                    others.p50(),
-                );
-                note(
-                    "; other pages: p99",
-                    Milliseconds,
-                    Target::None,
-                    others.p99(),
-                );
-                note(
-                    "; memory at its most",
-                    Megabytes,
-                    Target::None,
-                    memory / 1e6,
-                );
+                for (what, unit, target, value) in
+                    beside(&others, Target::None, memory, Target::None)
+                {
+                    note(what, unit, target, value);
+                }
             }
         }
     }
+}
+
+/// What is told beside the sign-ups themselves: how long other pages took meanwhile, and the memory, in bytes.
+fn beside(
+    others: &Pace,
+    slowest: Target,
+    memory: f64,
+    most: Target,
+) -> [(&'static str, Unit, Target, f64); 3] {
+    [
+        (
+            "; other pages: p50",
+            Milliseconds,
+            Target::None,
+            others.p50(),
+        ),
+        ("; other pages: p99", Milliseconds, slowest, others.p99()),
+        ("; memory at its most", Megabytes, most, memory / 1e6),
+    ]
 }
 
 /// Signs people up, and sees that they are there afterwards.
