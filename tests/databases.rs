@@ -17,12 +17,12 @@ mod signups;
 mod tries;
 mod unique;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use cadastro::{
     account::{EmailAddress, NewUser, Username},
     queue::{Due, NewJob, SignupId, State, TASK},
-    store::{JobRow, NewSignup, SignedUp, SignupRefusal, Store, StoreError},
+    store::{FirstJobs, JobRow, NewSignup, SignedUp, SignupRefusal, Store, StoreError},
     text::Locale,
 };
 use jiff::Timestamp;
@@ -138,6 +138,7 @@ fn first_jobs(signup: SignupId) -> Vec<NewJob> {
 type Answer = Result<SignedUp, SignupRefusal>;
 
 async fn sign_up_all(store: &Store, batch: &[NewSignup]) -> Result<Vec<Answer>, StoreError> {
+    let first_jobs: FirstJobs = Arc::new(first_jobs);
     store.sign_up(batch, &first_jobs, at(0)).await
 }
 

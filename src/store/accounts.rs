@@ -17,7 +17,7 @@ use super::{
 use crate::account::{Login, NewUser, User, UserId};
 
 const INSERT: &str = "INSERT INTO users (username, username_key, email, email_key, password_hash, locale, operator, \
-                      created_at) VALUES ";
+                      created_at) ";
 
 /// What a log-in is judged by.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     JobFilter, Store, StoreError,
+    ask::Ask,
     connection::{change, read},
     flows::reconsider,
     moves::{cancelled, ended, lost_at, retried},

@@ -2,13 +2,23 @@
 //!
 //! Here the two databases differ, as they do in `connection.rs`, `instances.rs` and `transaction.rs`.
 
-use diesel::{dsl::count_star, prelude::*};
+use diesel::{
+    backend::Backend,
+    dsl::count_star,
+    pg,
+    prelude::*,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    serialize::ToSql,
+    sql_types::{BigInt, HasSqlType, Integer, Text},
+    sqlite::Sqlite,
+};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    connection::{Db, Pg, immediate, limited},
+    connection::{Db, Pg, at_once, immediate, limited, read},
+    insert::RETURNING,
     leases::{available, executing},
     moves::key_in,
     queues::RawQueue,
@@ -28,6 +38,101 @@ macro_rules! entered {
         entered > 0
     }};
 }
+
+/// One statement that begins an attempt of each of a queue's first jobs, unless something was decided of the queue
+/// that lets fewer of them be claimed.
+///
+/// All of it is of one moment: whoever paused the queue before enqueuing can rely on it.
+struct Take {
+    queue: String,
+    /// One at least.
+    kinds: Vec<String>,
+    limit: i64,
+    owner: String,
+    now: i64,
+    /// Where others may strike this instance out.
+    watched: bool,
+}
+
+const TAKE: &str = "UPDATE jobs SET state = 'executing', attempt = jobs.attempt + 1, progress = NULL, message = NULL";
+
+const FIRST: &str = "SELECT picked.id FROM jobs AS picked WHERE picked.state = 'available'";
+
+const UNLIMITED: &str = " AND NOT EXISTS (SELECT 1 FROM queues WHERE queues.name = picked.queue \
+     AND (paused_at IS NOT NULL OR at_once IS NOT NULL OR at_once_per_key IS NOT NULL OR rate_jobs IS NOT NULL)) \
+     ORDER BY picked.priority, picked.run_at, picked.id LIMIT ";
+
+impl Take {
+    fn walk<'b, DB>(
+        &'b self,
+        mut out: AstPass<'_, 'b, DB>,
+        [open, close]: [&str; 2],
+    ) -> QueryResult<()>
+    where
+        DB: Backend + HasSqlType<BigInt> + HasSqlType<Integer> + HasSqlType<Text>,
+        String: ToSql<Text, DB>,
+        i64: ToSql<BigInt, DB>,
+        i32: ToSql<Integer, DB>,
+    {
+        out.push_sql(TAKE);
+        out.push_sql(", owner = ");
+        out.push_bind_param::<Text, _>(&self.owner)?;
+        out.push_sql(", started_at = ");
+        out.push_bind_param::<BigInt, _>(&self.now)?;
+        out.push_sql(", unique_key = CASE WHEN unique_states & ");
+        out.push_bind_param::<Integer, _>(&EXECUTING)?;
+        out.push_sql(" <> 0 THEN unique_key END WHERE jobs.id ");
+        out.push_sql(open);
+        out.push_sql(FIRST);
+        out.push_sql(" AND picked.queue = ");
+        out.push_bind_param::<Text, _>(&self.queue)?;
+        for (number, kind) in self.kinds.iter().enumerate() {
+            out.push_sql(if number == 0 {
+                " AND picked.kind IN ("
+            } else {
+                ", "
+            });
+            out.push_bind_param::<Text, _>(kind)?;
+        }
+        out.push_sql(")");
+        if self.watched {
+            out.push_sql(" AND EXISTS (SELECT 1 FROM instances WHERE instances.id = ");
+            out.push_bind_param::<Text, _>(&self.owner)?;
+            out.push_sql(")");
+        }
+        out.push_sql(UNLIMITED);
+        out.push_bind_param::<BigInt, _>(&self.limit)?;
+        out.push_sql(close);
+        out.push_sql(RETURNING);
+        Ok(())
+    }
+}
+
+impl QueryFragment<Sqlite> for Take {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.walk(out, ["IN (", ")"])
+    }
+}
+
+/// Locked in passing, so that no two instances claim one job. An array, because the planner may put a question
+/// in place of a list more than once, and then more jobs are claimed than there are free actors.
+impl QueryFragment<pg::Pg> for Take {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, pg::Pg>) -> QueryResult<()> {
+        self.walk(out, ["= ANY (ARRAY (", " FOR UPDATE SKIP LOCKED))"])
+    }
+}
+
+impl QueryId for Take {
+    type QueryId = ();
+    // The text depends on the number of kinds.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Take {
+    type SqlType = jobs::SqlType;
+}
+
+impl<C> diesel::RunQueryDsl<C> for Take {}
 
 /// Begins an attempt of each job that is `$picked`.
 macro_rules! take {
@@ -63,6 +168,8 @@ type Taken = (Vec<RawJob>, Left);
 
 const NOTHING: Taken = (Vec::new(), Left::Nothing);
 
+const EXECUTING: i32 = State::Executing.bit();
+
 impl Store {
     /// Claims up to `limit` available jobs of `queue` for one attempt each, as far as the queue's limits allow.
     ///
@@ -75,13 +182,22 @@ impl Store {
         owner: &str,
         now: Timestamp,
     ) -> Result<Claim, StoreError> {
-        let (raw, left) = match self.claim_freely(queue, kinds, limit, owner, now).await? {
-            Some(taken) => taken,
-            None => {
-                self.claim_within_limits(queue, kinds, limit, owner, now)
-                    .await?
-            }
+        if kinds.is_empty() {
+            return Ok(Claim {
+                jobs: Vec::new(),
+                left: Left::Nothing,
+            });
+        }
+        let mut raw = self.claim_freely(queue, kinds, limit, owner, now).await?;
+        let mut left = match raw.len() < limit {
+            true => Left::Nothing,
+            false => Left::Perhaps,
         };
+        if raw.is_empty() && self.limits(queue).await? {
+            (raw, left) = self
+                .claim_within_limits(queue, kinds, limit, owner, now)
+                .await?;
+        }
         let mut claimed = job_rows(raw)?;
         fail_points::pass!("claim.after_commit", "{claimed:?}");
         // An UPDATE returns its rows in any order.
@@ -92,7 +208,7 @@ impl Store {
         })
     }
 
-    /// Claims from a queue without limits; `None` says that this one has some, and a job to start.
+    /// Claims from a queue without limits, and nothing from one that has some.
     async fn claim_freely(
         &self,
         queue: &str,
@@ -100,59 +216,31 @@ impl Store {
         limit: usize,
         owner: &str,
         now: Timestamp,
-    ) -> Result<Option<Taken>, StoreError> {
-        let next = || {
-            jobs::table
-                .filter(available())
-                .filter(jobs::queue.eq(queue))
-                .filter(jobs::kind.eq_any(kinds))
-                .order((jobs::priority, jobs::run_at, jobs::id))
-                .limit(limit as i64)
-                .select(jobs::id)
+    ) -> Result<Vec<RawJob>, StoreError> {
+        let take = Take {
+            queue: queue.to_owned(),
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            limit: limit as i64,
+            owner: owner.to_owned(),
+            now: now.as_microsecond(),
+            watched: matches!(self.db, Db::Postgres(_)),
         };
-        // The pick is a question of its own: as a part of the UPDATE the planner of PostgreSQL
-        // may put it more than once, and then more jobs are claimed than there are free actors.
-        macro_rules! claim {
-            ($c:ident, $next:expr, $watched:expr) => {{
-                let picked: Vec<i64> = $next.load($c).await?;
-                // Asked after the pick: whoever paused the queue before enqueuing can rely on it.
-                let row: Option<RawQueue> = queues::table
-                    .find(queue)
-                    .select(RawQueue::as_select())
-                    .first($c)
-                    .await
-                    .optional()?;
-                let row = row.unwrap_or_default();
-                if picked.is_empty() || row.is_paused() {
-                    return Ok(Some(NOTHING));
-                }
-                if !row.limits().are_none() {
-                    // What was picked must be let go of before the row is locked: whoever holds the
-                    // row may want the same jobs.
-                    return Ok(None);
-                }
-                if $watched && !entered!($c, owner) {
-                    return Ok(Some(NOTHING));
-                }
-                let taken: Vec<RawJob> = take!($c, jobs::id.eq_any(picked), owner, now);
-                let left = match taken.len() < limit {
-                    true => Left::Nothing,
-                    false => Left::Perhaps,
-                };
-                Ok::<Option<Taken>, StoreError>(Some((taken, left)))
-            }};
-        }
-        match &self.db {
-            Db::Sqlite { write, .. } => limited!(self, write, Lite, |conn| {
-                immediate!(conn, |c| claim!(c, next(), false))
-            }),
-            Db::Postgres(pool) => limited!(self, pool, Pg, |conn| {
-                diesel_async::AsyncConnection::transaction(conn, async |c| {
-                    claim!(c, next().for_update().skip_locked(), true)
-                })
-                .await
-            }),
-        }
+        at_once!(self, if false, |c| {
+            let taken: Vec<RawJob> = c.rows(take).await?;
+            fail_points::pass!("claim.before_commit");
+            Ok::<_, StoreError>(taken)
+        })
+    }
+
+    /// Whether a queue that lets no job be claimed freely is one with limits.
+    async fn limits(&self, queue: &str) -> Result<bool, StoreError> {
+        let row: Option<RawQueue> = read!(self, |c| queues::table
+            .find(queue)
+            .select(RawQueue::as_select())
+            .first(c)
+            .await
+            .optional())?;
+        Ok(row.is_some_and(|row| !row.is_paused() && !row.limits().are_none()))
     }
 
     /// Claims from a queue with limits. Whoever holds the queue's row counts and claims, on all instances one

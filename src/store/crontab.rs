@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
+    ask::Ask,
     connection::{change, read},
     insert::insert_jobs,
     rows::{JobRow, instant, job_rows, unreadable},

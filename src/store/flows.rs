@@ -16,6 +16,7 @@ use tokio::sync::broadcast;
 
 use super::{
     MovedJob, Store, StoreError,
+    ask::Ask,
     connection::{change, read},
     insert::insert_jobs,
     many::{Many, ROWS, Value},
@@ -133,7 +134,6 @@ impl Store {
 macro_rules! reconsider {
     ($c:ident, $moved:expr, $now:expr) => {{
         use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl};
-        use diesel_async::RunQueryDsl;
         use $crate::store::{
             MovedJob,
             flows::{Answered, JUDGED, JUDGEMENTS, RawWait, judged},
@@ -143,37 +143,34 @@ macro_rules! reconsider {
         let mut moved: Vec<i64> = $moved;
         let mut followers: Vec<MovedJob> = Vec::new();
         while !moved.is_empty() {
-            let mut waiting: Vec<i64> = edges::table
+            let those = edges::table
                 .filter(edges::before.eq_any(&moved))
                 .select(edges::after)
-                .distinct()
-                .load($c)
-                .await?;
+                .distinct();
+            let mut waiting: Vec<i64> = $c.rows(those).await?;
             // Whoever wants several locks takes them in one order.
             waiting.sort_unstable();
             // Changes nothing, and yet keeps whoever judges one of them at the same time waiting: of two
             // ends at once each would see the other one's job still at work.
-            let waiting: Vec<i64> = diesel::update(
+            let locked = diesel::update(
                 jobs::table
                     .filter(jobs::id.eq_any(waiting))
                     .filter(jobs::blockers.gt(0)),
             )
             .set(jobs::blockers.eq(jobs::blockers))
-            .returning(jobs::id)
-            .get_results($c)
-            .await?;
-            let waits: Vec<RawWait> = edges::table
+            .returning(jobs::id);
+            let waiting: Vec<i64> = $c.rows(locked).await?;
+            let waits = edges::table
                 .inner_join(jobs::table.on(jobs::id.eq(edges::before)))
                 .filter(edges::after.eq_any(&waiting))
                 .order((edges::after, edges::before))
-                .select((edges::after, edges::before, edges::upon, jobs::state))
-                .load($c)
-                .await?;
+                .select((edges::after, edges::before, edges::upon, jobs::state));
+            let waits: Vec<RawWait> = $c.rows(waits).await?;
             moved.clear();
             for some in judged(waits, $now)?.chunks(ROWS) {
                 let rows = some.iter().map($crate::store::flows::Judged::row);
                 let judged = Many::<Answered>::new(JUDGEMENTS, rows, JUDGED);
-                let judged = judged.load::<(i64, Option<i64>, Option<i64>)>($c).await?;
+                let judged: Vec<(i64, Option<i64>, Option<i64>)> = $c.rows(judged).await?;
                 moved.extend(judged.iter().map(|row| row.0));
                 followers.extend(judged.into_iter().map(MovedJob::from));
             }
@@ -183,15 +180,15 @@ macro_rules! reconsider {
 }
 pub(super) use reconsider;
 
-const PLACES: &str = "WITH places (place, first, waits) AS (VALUES ";
+const PLACES: &str = "WITH places (place, first, waits) AS (";
 
 const PLACED: &str = ") UPDATE jobs SET flow = first, blockers = waits, \
      state = CASE WHEN waits > 0 THEN 'scheduled' ELSE state END FROM places WHERE id = place";
 
-const EDGES: &str = "INSERT INTO edges (before, after, upon) VALUES ";
+const EDGES: &str = "INSERT INTO edges (before, after, upon) ";
 
 pub(super) const JUDGEMENTS: &str =
-    "WITH judgements (id, state, blockers, now, finished_at, message) AS (VALUES ";
+    "WITH judgements (id, state, blockers, now, finished_at, message) AS (";
 
 /// Its lateness counts from when it could begin. Answers with those that stand otherwise now.
 pub(super) const JUDGED: &str = ") UPDATE jobs SET state = judgements.state, \

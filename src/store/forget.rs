@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
+    ask::Ask,
     connection::change,
     flows::reconsider,
     moves::key_in,

@@ -3,12 +3,11 @@
 use std::{borrow::Cow, ops::Deref};
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    connection::change,
+    connection::at_once,
     many::{Many, Value},
     rows::{JobRow, RawJob},
     schema::jobs,
@@ -35,14 +34,15 @@ macro_rules! columns {
     };
 }
 
-const INSERT: &str = concat!("INSERT INTO jobs (", columns!(new), ") VALUES ");
+const INSERT: &str = concat!("INSERT INTO jobs (", columns!(new), ") ");
 
-const RETURNING: &str = concat!(" RETURNING ", columns!(all));
+/// Answers with the rows that a statement wrote, every column in the table's order.
+pub(super) const RETURNING: &str = concat!(" RETURNING ", columns!(all));
 
 const INSERT_UNIQUE: &str = concat!(
     "INSERT INTO jobs (",
     columns!(new),
-    ", unique_key, unique_states) VALUES "
+    ", unique_key, unique_states) "
 );
 
 const UNLESS_THERE: &str = concat!(
@@ -101,8 +101,9 @@ impl Store {
         new: &[NewJob],
         now: Timestamp,
     ) -> Result<Vec<Enqueued>, StoreError> {
-        let rows = change!(self, |c| Ok::<_, StoreError>(insert_jobs!(
-            self, c, new, now
+        let (store, new) = (self.clone(), new.to_vec());
+        let rows = at_once!(self, |c| Ok::<_, StoreError>(insert_jobs!(
+            store, c, &new, now
         )))?;
         rows.into_iter().map(Enqueued::of).collect()
     }
@@ -149,7 +150,7 @@ macro_rules! insert_jobs {
         let sealed = $store.sealed($jobs)?;
         let mut batch = Batch::of($jobs, &sealed, $now);
         for some in batch.plain().chunks(ROWS) {
-            batch.inserted(insert(some, $now).load::<RawJob>($c).await?);
+            batch.inserted($c.rows(insert(some, $now)).await?);
         }
         for _ in 0..TRIES {
             let missing = batch.missing();
@@ -157,19 +158,19 @@ macro_rules! insert_jobs {
                 break;
             }
             for some in batch.firsts(&missing).chunks(ROWS) {
-                batch.made(insert_unique(some, $now).load::<RawJob>($c).await?);
+                batch.made($c.rows(insert_unique(some, $now)).await?);
             }
             for (key, edit) in batch.edits(&missing) {
                 let edited = edited!(jobs::unique_key.eq(&key), &edit, $now)
                     .returning(RawJob::as_returning());
-                batch.met(edited.get_results::<RawJob>($c).await?);
+                batch.met($c.rows(edited).await?);
             }
             let missing = batch.missing();
             if !missing.is_empty() {
                 let there = jobs::table
                     .filter(jobs::unique_key.eq_any(missing))
                     .select(RawJob::as_select());
-                batch.met(there.load::<RawJob>($c).await?);
+                batch.met($c.rows(there).await?);
             }
         }
         batch.answers()?

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
+    ask::Ask,
     connection::{change, read},
     doubt::{in_doubt, with_doubts},
     flows::reconsider,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::{change, read},
+    literal::Literal,
     rows::instant,
     schema::jobs,
 };
@@ -73,19 +74,17 @@ impl Store {
     }
 }
 
-pub(super) type Literal = diesel::expression::SqlLiteral<diesel::sql_types::Bool>;
-
 // The predicates of the partial indexes, word for word: with a bound value in the state's place
 // a planner cannot prove that the index holds every row that is asked for.
 
 fn due_states() -> Literal {
-    diesel::dsl::sql("state IN ('scheduled', 'retryable') AND blockers = 0")
+    Literal("state IN ('scheduled', 'retryable') AND blockers = 0")
 }
 
 pub(super) fn available() -> Literal {
-    diesel::dsl::sql("state = 'available'")
+    Literal("state = 'available'")
 }
 
 pub(super) fn executing() -> Literal {
-    diesel::dsl::sql("state = 'executing'")
+    Literal("state = 'executing'")
 }

@@ -3,6 +3,7 @@
 //! Every method is one question or one transaction. Pages only ask; the actors write.
 
 mod accounts;
+mod ask;
 mod attempts;
 mod batch;
 mod browsers;
@@ -19,6 +20,7 @@ mod instances;
 mod jobs;
 mod leases;
 mod letters;
+mod literal;
 mod many;
 mod migrate;
 mod migrations;
@@ -65,7 +67,7 @@ pub use reports::{Cursor, JobCount, JobFilter, QueueLoad};
 pub use rows::JobRow;
 pub use sessions::{NewSession, NewToken, Session};
 pub use settle::{Progress, Settled};
-pub use signups::{NewSignup, SignedUp, SignupRefusal};
+pub use signups::{FirstJobs, NewSignup, SignedUp, SignupRefusal};
 pub use sole::Sole;
 pub use transaction::{Connection, Transaction};
 /// For the questions that a program which embeds cadastro puts within a transaction of ours.

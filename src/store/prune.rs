@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
-use super::{Store, StoreError, connection::change, leases::Literal, schema::jobs};
+use super::{Store, StoreError, connection::change, literal::Literal, schema::jobs};
 use crate::queue::State;
 
 impl Store {
@@ -47,7 +47,7 @@ impl Store {
 /// A job that lost what it waited for stays so for as long as the edge tells it: without it an operator's retry of
 /// another one would set it free.
 fn waited_for_by_none() -> Literal {
-    diesel::dsl::sql(
+    Literal(
         "NOT EXISTS (SELECT 1 FROM edges JOIN jobs AS later ON later.id = edges.after \
          WHERE edges.before = jobs.id AND later.blockers > 0)",
     )

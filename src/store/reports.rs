@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::read,
-    leases::{Literal, available},
+    leases::available,
+    literal::Literal,
     rows::{JobRow, RawJob, instant, job_rows, unreadable},
     schema::jobs,
 };
@@ -155,9 +156,9 @@ impl Store {
 // The predicates of partial indexes, word for word.
 
 fn discarded() -> Literal {
-    diesel::dsl::sql("state = 'discarded'")
+    Literal("state = 'discarded'")
 }
 
 fn cancelled() -> Literal {
-    diesel::dsl::sql("state = 'cancelled'")
+    Literal("state = 'cancelled'")
 }

@@ -20,7 +20,7 @@ use crate::account::NewUser;
 ///
 /// One question, so that all of it is of one moment: what took a name may be an earlier submit of the same form,
 /// by way of another instance.
-const WANTED: &str = "WITH wanted (username, email, idempotency_key) AS (VALUES ";
+const WANTED: &str = "WITH wanted (username, email, idempotency_key) AS (";
 const FOUND: &str = ") \
     SELECT 'username', wanted.username, users.id, '', '' \
         FROM wanted JOIN users ON users.username_key = wanted.username \
@@ -32,7 +32,7 @@ const FOUND: &str = ") \
         FROM wanted JOIN signups ON signups.idempotency_key = wanted.idempotency_key";
 
 const INSERT: &str = "INSERT INTO signups (receipt, idempotency_key, fingerprint, user_id, address_taken, told_by, \
-                      username, username_key, password_hash, locale, created_at) VALUES ";
+                      username, username_key, password_hash, locale, created_at) ";
 
 /// A row of the answer.
 type Found = (String, String, i64, String, String);

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     accounts::{Credentials, RawUser},
+    ask::Ask,
     connection::{change, read},
     insert::insert_jobs,
     schema::{browsers, sessions, throttles, users},

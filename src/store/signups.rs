@@ -2,17 +2,17 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
     accounts::insert_users,
-    connection::change,
+    connection::at_once,
     insert::insert_jobs,
     rounds::{Judged, Verdict, found, insert_signups, judged, rounds},
     rows::{JobRow, RawJob, job_rows},
@@ -61,6 +61,9 @@ pub enum SignupRefusal {
 /// signing up with it sends no more.
 const SPOKEN_FOR: Duration = Duration::from_secs(24 * 3600);
 
+/// The jobs that a sign-up starts.
+pub type FirstJobs = Arc<dyn Fn(SignupId) -> Vec<NewJob> + Send + Sync>;
+
 /// Receipt and jobs; whether an earlier submit did the work; whether the address is taken.
 type Answer = Result<(String, Vec<RawJob>, bool, bool), SignupRefusal>;
 
@@ -73,22 +76,23 @@ impl Store {
     pub async fn sign_up(
         &self,
         batch: &[NewSignup],
-        first_jobs: &(dyn Fn(SignupId) -> Vec<NewJob> + Send + Sync),
+        first_jobs: &FirstJobs,
         now: Timestamp,
     ) -> Result<Vec<Result<SignedUp, SignupRefusal>>, StoreError> {
         let spoken_for = now.saturating_sub(SPOKEN_FOR).unwrap_or(Timestamp::MIN);
         let spoken_for = spoken_for.as_microsecond();
-        let answers: BTreeMap<usize, Answer> = change!(self, |c| {
+        let (store, first_jobs, batch) = (self.clone(), first_jobs.clone(), batch.to_vec());
+        let answers: BTreeMap<usize, Answer> = at_once!(self, |c| {
             let mut answers = BTreeMap::new();
-            for round in rounds(batch) {
-                let found = found(&round).load(c).await?;
+            for round in rounds(&batch) {
+                let found = c.rows(found(&round)).await?;
                 let round = judged(round, found);
 
                 let new: Vec<_> = round.iter().filter_map(Judged::user).collect();
                 let mut users = HashMap::new();
                 if !new.is_empty() {
                     fail_points::pass!("sign_up.before_user");
-                    users.extend(insert_users(&new, false, now).load(c).await?);
+                    users.extend(c.rows(insert_users(&new, false, now)).await?);
                     fail_points::pass!("sign_up.after_user");
                 }
                 let owners: Vec<_> = round.iter().filter_map(Judged::owner).collect();
@@ -102,7 +106,8 @@ impl Store {
                         .filter(signups::created_at.gt(spoken_for))
                         .order(signups::created_at)
                         .select((signups::user_id, signups::id));
-                    told_by.extend(telling.load::<(i64, i64)>(c).await?);
+                    let telling: Vec<(i64, i64)> = c.rows(telling).await?;
+                    told_by.extend(telling);
                 }
                 let rows = round.iter();
                 let rows: Vec<_> = rows
@@ -110,7 +115,8 @@ impl Store {
                     .collect();
                 let mut numbers = HashMap::new();
                 if !rows.is_empty() {
-                    numbers.extend(insert_signups(rows).load::<(String, i64)>(c).await?);
+                    let written: Vec<(String, i64)> = c.rows(insert_signups(rows)).await?;
+                    numbers.extend(written);
                 }
 
                 let jobs_of = |judged: &Judged<'_>| -> Vec<NewJob> {
@@ -131,7 +137,7 @@ impl Store {
                 };
                 let first: Vec<_> = round.iter().map(jobs_of).collect();
                 let all = first.concat();
-                let rows = insert_jobs!(self, c, &all, now);
+                let rows = insert_jobs!(store, c, &all, now);
                 let mut rows = rows.into_iter().map(|(row, _)| row);
 
                 let earlier: Vec<_> = round.iter().filter_map(Judged::earlier).collect();
@@ -141,7 +147,8 @@ impl Store {
                         .filter(jobs::signup_id.eq_any(earlier))
                         .order(jobs::id)
                         .select(RawJob::as_select());
-                    for row in theirs.load(c).await? {
+                    let theirs: Vec<RawJob> = c.rows(theirs).await?;
+                    for row in theirs {
                         again.entry(row.signup_id).or_default().push(row);
                     }
                 }

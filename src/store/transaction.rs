@@ -1,11 +1,12 @@
 //! A transaction of the caller's own, in which jobs are enqueued beside whatever else the caller writes.
 
 use diesel::prelude::*;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::SimpleAsyncConnection;
 use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
+    ask::Ask,
     connection::{Db, Pg, limited},
     insert::{Enqueued, insert_jobs},
     postgres,

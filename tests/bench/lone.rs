@@ -1,14 +1,17 @@
 //! How long one sign-up takes while nobody else signs up: by the Registrar, which puts many into one transaction,
 //! and past it, in a transaction of its own.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cadastro::{
     account::{Application, Hasher, Token},
     clock::Clock,
     config::{Config, HashCost},
     jobs,
-    store::NewSignup,
+    store::{FirstJobs, NewSignup},
     testing::TestApp,
     text::Locale,
 };
@@ -70,7 +73,7 @@ async fn measured(url: &str) -> [f64; 2] {
     let app = TestApp::with(&settings, |app| app.clock(Clock::system())).await;
     let hasher = Hasher::start(WEAK, cores());
     let config = Config::read(|_| None).expect("settings that all have a default");
-    let first_jobs = |signup| jobs::at_sign_up(&config, signup);
+    let first_jobs: FirstJobs = Arc::new(move |signup| jobs::at_sign_up(&config, signup));
     let (mut ours, mut past) = (Vec::new(), Vec::new());
     for number in 0..PEOPLE {
         let key = Some(Token::random().as_str().to_owned());

@@ -131,7 +131,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
             (
                 "claim",
                 heard(store.claim(TASK, &["a"], 5, here, now)).await,
-                &["jobs_available", PRIMARY],
+                &["jobs_available"],
             ),
             (
                 "claim within limits",
@@ -145,6 +145,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                     heard(store.claim(TASK, &["a"], 2, here, now)).await
                 },
                 &[
+                    // Tried without, for what most queues are.
                     "jobs_available",
                     "jobs_executing",
                     "jobs_available",
@@ -220,9 +221,9 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
 fn types(question: &str) -> &'static str {
     match question {
         "settle" => {
-            "(bigint, text, integer, text, integer, bigint, integer, integer, bigint, integer, text)"
+            "(bigint[], text[], integer[], text[], integer[], bigint[], integer[], integer[], bigint[], integer[], text[])"
         }
-        "note_progress" => "(bigint, text, integer, integer, text)",
+        "note_progress" => "(bigint[], text[], integer[], integer[], text[])",
         _ => "",
     }
 }

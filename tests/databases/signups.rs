@@ -4,8 +4,8 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use cadastro::{
     account::{Login, UserId},
-    queue::{NewJob, SignupId, State},
-    store::{NewSignup, SignupRefusal, Store},
+    queue::{SignupId, State},
+    store::{FirstJobs, NewSignup, SignupRefusal, Store},
 };
 use futures_util::FutureExt;
 use tokio::sync::Notify;
@@ -197,10 +197,10 @@ async fn a_sign_up_that_breaks_off_half_way_leaves_nothing() {
     on_both(async |subject| {
         let store = &subject.store;
         let batch = ["first", "second"].map(|name| sign_up(name, &format!("{name}@example.com")));
-        let breaks = |signup: SignupId| match signup {
+        let breaks: FirstJobs = Arc::new(|signup| match signup {
             SignupId(1) => first_jobs(signup),
             _ => panic!("in the middle of the batch"),
-        };
+        });
         let broken = AssertUnwindSafe(store.sign_up(&batch, &breaks, at(0))).catch_unwind();
         broken.await.expect_err("it panics");
         assert_eq!(saved(&subject).await, ["0", "0", "0"]);
@@ -219,10 +219,10 @@ async fn a_sign_up_that_nobody_waits_for_any_more_leaves_nothing_and_spoils_no_c
             let half_way = Arc::new(Notify::new());
             let reached = half_way.clone();
             // So many that the sign-up cannot come to its end before it is dropped.
-            let jobs = move |_| -> Vec<NewJob> {
+            let jobs: FirstJobs = Arc::new(move |_| {
                 reached.notify_one();
                 vec![job("now"); 3000]
-            };
+            });
             let batch = [sign_up("maria", "maria@example.com")];
             tokio::select! {
                 biased;

@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     config::Config,
     jobs,
-    store::{NewSignup, SignedUp, SignupRefusal, Store, StoreError},
+    store::{FirstJobs, NewSignup, SignedUp, SignupRefusal, Store, StoreError},
 };
 pub use handle::{Given, Held, LogInError, LoggedIn, Registrar, SignUpError};
 pub use limits::Door;
@@ -112,7 +112,8 @@ impl RegistrarActor {
             .map(|sign_up| (sign_up.new, sign_up.reply))
             .unzip();
         let (store, config, now) = (self.store.clone(), self.config.clone(), self.clock.now());
-        let answers = async move { sign_up(&store, &config, &new, now).await };
+        let first_jobs: FirstJobs = Arc::new(move |signup| jobs::at_sign_up(&config, signup));
+        let answers = async move { sign_up(&store, &first_jobs, &new, now).await };
         ctx.spawn(answers.into_actor(self).map(move |answers, actor, ctx| {
             if answers.iter().any(|answer| matches!(answer, Ok(Ok(_)))) {
                 actor.scheduler.wake();
@@ -130,12 +131,11 @@ impl RegistrarActor {
 /// One transaction for all; should one of them break it, one for each.
 async fn sign_up(
     store: &Store,
-    config: &Config,
+    first_jobs: &FirstJobs,
     batch: &[NewSignup],
     now: Timestamp,
 ) -> Vec<Answer> {
-    let first_jobs = |signup| jobs::at_sign_up(config, signup);
-    let together = store.sign_up(batch, &first_jobs, now).await;
+    let together = store.sign_up(batch, first_jobs, now).await;
     let mut away = match together {
         Ok(answers) => return answers.into_iter().map(Ok).collect(),
         Err(StoreError::Away(why)) => Some(why),
@@ -146,7 +146,7 @@ async fn sign_up(
         let alone = match &away {
             // Nobody else need wait to find that out.
             Some(why) => Err(StoreError::Away(why.clone())),
-            None => sign_up_alone(store, config, new, now).await,
+            None => sign_up_alone(store, first_jobs, new, now).await,
         };
         match alone {
             Ok(alone) => answers.extend(alone.into_iter().map(Ok)),
@@ -164,17 +164,16 @@ async fn sign_up(
 /// A transaction for one, tried again where another instance is in its way.
 async fn sign_up_alone(
     store: &Store,
-    config: &Config,
+    first_jobs: &FirstJobs,
     new: &NewSignup,
     now: Timestamp,
 ) -> Result<Vec<Result<SignedUp, SignupRefusal>>, StoreError> {
-    let first_jobs = |signup| jobs::at_sign_up(config, signup);
     let new = std::slice::from_ref(new);
     for _ in 1..TRIES {
-        match store.sign_up(new, &first_jobs, now).await {
+        match store.sign_up(new, first_jobs, now).await {
             Err(StoreError::Conflict(_) | StoreError::Crossed(_)) => {}
             answer => return answer,
         }
     }
-    store.sign_up(new, &first_jobs, now).await
+    store.sign_up(new, first_jobs, now).await
 }
