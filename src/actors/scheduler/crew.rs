@@ -20,7 +20,6 @@ use crate::{
 };
 
 /// An EmailActor or a TaskActor that waits for work.
-#[derive(Clone)]
 pub(in crate::actors) struct Worker {
     pub queue: Arc<str>,
     /// Which of its queue's workers it is, from 0.
@@ -63,7 +62,7 @@ pub(super) struct Ended {
     pub job: Arc<JobRow>,
     pub outcome: Outcome,
     /// The worker, if it is free for the next job.
-    pub free: Option<Worker>,
+    pub free: Option<Arc<Worker>>,
     pub shift: u64,
 }
 
@@ -79,7 +78,7 @@ impl Named for Ended {
 pub(in crate::actors) struct Ticket {
     scheduler: Mailbox<SchedulerActor>,
     job: Arc<JobRow>,
-    worker: Worker,
+    worker: Arc<Worker>,
     shift: u64,
     answered: bool,
 }
@@ -128,7 +127,7 @@ struct Team {
     size: usize,
     hired: BTreeSet<usize>,
     /// All that have reported: an actor whose address nobody holds is not restarted, and ends.
-    workers: BTreeMap<usize, Worker>,
+    workers: BTreeMap<usize, Arc<Worker>>,
     free: BTreeSet<usize>,
 }
 
@@ -175,7 +174,7 @@ impl Crew {
     }
 
     /// A worker said in `shift` that it has nothing to do.
-    pub(super) fn add(&mut self, worker: Worker, shift: u64) {
+    pub(super) fn add(&mut self, worker: Arc<Worker>, shift: u64) {
         let team = self.teams.entry(worker.queue.clone()).or_default();
         if worker.index >= team.size {
             team.dismiss(worker.index);
@@ -217,20 +216,21 @@ impl Crew {
         self.teams.get(queue).map_or(0, |team| team.free.len())
     }
 
-    /// Gives a job to a free worker of its queue; `false` says that there is none.
+    /// A free worker of a queue, who is not free any more; none where there is none.
+    pub(super) fn reserve(&mut self, queue: &str) -> Option<Arc<Worker>> {
+        let team = self.teams.get_mut(queue)?;
+        let index = team.free.pop_first()?;
+        team.workers.get(&index).cloned()
+    }
+
+    /// Gives a job to a worker that was reserved for it.
     pub(super) fn hand_out(
-        &mut self,
+        &self,
         job: Arc<JobRow>,
         stop: Stop,
+        worker: Arc<Worker>,
         scheduler: &Mailbox<SchedulerActor>,
-    ) -> bool {
-        let Some(team) = self.teams.get_mut(job.queue.as_str()) else {
-            return false;
-        };
-        let free = team.free.pop_first();
-        let Some(worker) = free.and_then(|index| team.workers.get(&index)) else {
-            return false;
-        };
+    ) {
         let ticket = Ticket {
             scheduler: scheduler.clone(),
             job: job.clone(),
@@ -241,7 +241,6 @@ impl Crew {
         let run = Run { job, stop, ticket };
         // A worker that has ended drops the message, and its ticket reports the attempt.
         worker.runs.do_send(Post::new(run, &worker.vitals));
-        true
     }
 }
 

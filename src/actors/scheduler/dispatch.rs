@@ -6,7 +6,7 @@ use actix::Context;
 use jiff::Timestamp;
 
 use super::{
-    POLL, Running, SchedulerActor, crontab,
+    POLL, Running, SchedulerActor, Worker, crontab,
     ends::{Answer, Batch},
     queues::Decided,
     upkeep::complain,
@@ -63,6 +63,13 @@ pub(super) struct Taken {
     pub left: Vec<(Arc<str>, Left)>,
     /// Where the database had no answer.
     pub failure: Option<StoreError>,
+}
+
+/// A claimed job on its way to the worker that is to do it.
+pub(super) struct TakenOn {
+    job: Arc<JobRow>,
+    stop: Stop,
+    worker: Arc<Worker>,
 }
 
 /// Takes a turn; a database that is away ends it early.
@@ -175,32 +182,45 @@ impl SchedulerActor {
         }
     }
 
-    /// Hands claimed jobs to free workers, in the order in which they are to start.
-    pub(super) fn hand_out(&mut self, claimed: Vec<JobRow>, ctx: &mut Context<Self>) {
-        let mailbox = self.mailbox(ctx);
-        // A claim that was under way when this instance was struck out is an orphan already.
-        let ours = |job: &JobRow| job.owner.as_deref() == Some(&*self.owner);
-        let claimed: Vec<JobRow> = claimed.into_iter().filter(ours).collect();
-        for job in claimed.into_iter().map(Arc::new) {
-            let now = self.parts.clock.now();
+    /// Finds a worker for each claimed job, in the order in which they are to start: the next turn must not count
+    /// on the same ones.
+    pub(super) fn take_on(&mut self, claimed: Vec<JobRow>) -> Vec<TakenOn> {
+        let now = self.parts.clock.now();
+        let mut taken_on = Vec::with_capacity(claimed.len());
+        for job in claimed {
+            // A claim that was under way when this instance was struck out is an orphan already.
+            if job.owner.as_deref() != Some(&*self.owner) {
+                continue;
+            }
+            let (job, stop) = (Arc::new(job), Stop::default());
             let late = Duration::try_from(now.duration_since(job.run_at)).unwrap_or_default();
             self.parts.metrics.job_started(&job.queue, &job.kind, late);
-            self.tell(&job);
-            let stop = Stop::default();
             let running = Running {
                 job: job.clone(),
                 stop: stop.clone(),
             };
             self.running.insert(job.id, running);
-            fail_points::pass!("scheduler.hand_out");
             if self.stopping {
                 // The stop came while the claim was under way.
                 self.judge(&job, Outcome::NotBegun);
-            } else if !self.crew.hand_out(job.clone(), stop, &mailbox) {
+            } else if let Some(worker) = self.crew.reserve(&job.queue) {
+                taken_on.push(TakenOn { job, stop, worker });
+            } else {
                 // No more are claimed than were free, and nobody else gives them work.
                 tracing::error!(job.id = job.id.0, "a claimed job found no free actor");
                 self.judge(&job, Outcome::NotBegun);
             }
+        }
+        taken_on
+    }
+
+    /// Hands them out.
+    pub(super) fn hand_out(&mut self, taken_on: Vec<TakenOn>, ctx: &mut Context<Self>) {
+        let mailbox = self.mailbox(ctx);
+        for TakenOn { job, stop, worker } in taken_on {
+            self.tell(&job);
+            fail_points::pass!("scheduler.hand_out");
+            self.crew.hand_out(job, stop, worker, &mailbox);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How other rooms and actors speak to the Scheduler.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{broadcast, oneshot};
 
@@ -181,7 +181,7 @@ impl Scheduler {
     }
 
     pub(in crate::actors) fn ready(&self, worker: Worker, shift: u64) {
-        self.mailbox.tell(Ready(worker, shift));
+        self.mailbox.tell(Ready(Arc::new(worker), shift));
     }
 
     pub(in crate::actors) fn advance(&self, progress: Progress) {

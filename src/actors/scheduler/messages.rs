@@ -1,5 +1,7 @@
 //! What the Scheduler is told and asked.
 
+use std::sync::Arc;
+
 use actix::{AsyncContext, Context, Handler, Message, ResponseFuture};
 use tokio::sync::oneshot;
 
@@ -24,7 +26,7 @@ pub(super) struct Heard;
 pub(super) struct EntryChanged;
 
 /// A worker is free, in this shift of the crew.
-pub(super) struct Ready(pub Worker, pub u64);
+pub(super) struct Ready(pub Arc<Worker>, pub u64);
 
 /// An attempt has come so far.
 pub(super) struct Advance(pub Progress);

@@ -21,12 +21,14 @@ mod window;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    panic,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, SpawnHandle, Supervised, WrapFuture};
 use tokio::sync::{broadcast, oneshot};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     probe::{Mailbox, Vitals},
@@ -148,14 +150,18 @@ impl SchedulerActor {
         self.again = false;
         let plan = self.plan();
         let store = self.parts.store.clone();
-        ctx.spawn(
-            async move { dispatch::take_turn(&store, &plan).await }
-                .into_actor(self)
-                .map(|taken, actor, ctx| actor.turned(taken, ctx)),
-        );
+        // On a thread of its own, so that it has begun while jobs are still being handed out.
+        let turn = tokio::spawn(async move { dispatch::take_turn(&store, &plan).await });
+        let turn = AbortOnDropHandle::new(turn).into_actor(self);
+        ctx.spawn(turn.map(|taken, actor, ctx| match taken {
+            Ok(taken) => actor.turned(taken, ctx),
+            Err(fallen) => panic::resume_unwind(fallen.into_panic()),
+        }));
     }
 
-    /// Takes in what a turn found, and arms the timer for the next one.
+    /// Takes in what a turn found, and begins the next one or arms the timer for it.
+    ///
+    /// What nobody waits for comes last: the database need not wait for it either.
     fn turned(&mut self, taken: dispatch::Taken, ctx: &mut Context<Self>) {
         fail_points::pass!("scheduler.turned");
         self.turning = false;
@@ -165,18 +171,14 @@ impl SchedulerActor {
             self.announce(ctx);
         }
         let asked = taken.asked.unwrap_or_default();
-        if self.settled(taken.settled, &asked) {
+        let (ended, frees) = self.settled(taken.settled, &asked);
+        if frees {
             self.stale = true;
             self.again = true;
             self.announce(ctx);
         }
         for asked in &asked {
             self.ask_to_stop(asked);
-        }
-        for job in taken.advanced {
-            if let Some(running) = self.running.get(&job) {
-                self.tell(&running.job);
-            }
         }
         if let Some(ours) = taken.ours {
             self.rescue(ours);
@@ -196,11 +198,10 @@ impl SchedulerActor {
         for (queue, left) in taken.left {
             self.left_behind(queue, left);
         }
-        self.hand_out(taken.claimed, ctx);
+        let taken_on = self.take_on(taken.claimed);
         if let Some(queues) = taken.queues {
             self.decide(&queues);
         }
-        self.show();
         if let Some(error) = taken.failure {
             complain(
                 &error,
@@ -219,6 +220,14 @@ impl SchedulerActor {
             self.tell_quiet();
             self.arm(ctx);
         }
+        self.hand_out(taken_on, ctx);
+        self.report(&ended);
+        for job in taken.advanced {
+            if let Some(running) = self.running.get(&job) {
+                self.tell(&running.job);
+            }
+        }
+        self.show();
     }
 
     /// Arms the one timer for the next due instant, or for the next poll if that comes first.

@@ -14,6 +14,13 @@ use crate::{
     telemetry::Trace,
 };
 
+/// An end that has been answered for.
+pub(super) struct Answered {
+    settled: Settled,
+    /// Whether it is written; else it was late.
+    ours: bool,
+}
+
 impl SchedulerActor {
     /// Decides what follows from an attempt's end; the next turn writes it down.
     ///
@@ -70,9 +77,13 @@ impl SchedulerActor {
     /// Takes in which of the ends are written. Those without an answer wait for the next turn; one that came
     /// late because somebody has asked for a cancel since it was judged is judged anew.
     ///
-    /// Answers whether jobs that waited for these may be due.
-    pub(super) fn settled(&mut self, answers: Vec<Answer>, asked: &[Asked]) -> bool {
-        let mut frees = false;
+    /// Answers with those of which there is something to report, and whether jobs that waited for these may be due.
+    pub(super) fn settled(
+        &mut self,
+        answers: Vec<Answer>,
+        asked: &[Asked],
+    ) -> (Vec<Answered>, bool) {
+        let (mut ended, mut frees) = (Vec::with_capacity(answers.len()), false);
         for (tried, answer) in self.ends.answered(answers) {
             let ours = match answer {
                 Answer::Written => true,
@@ -87,9 +98,7 @@ impl SchedulerActor {
                 self.ends.push(heeding(settled, at));
                 continue;
             }
-            self.report(&settled, ours);
             if ours {
-                self.count(&settled);
                 frees |= settled.job.flow.is_some();
                 match settled.verdict.run_at {
                     // Handed back: to be claimed again without waiting for its time.
@@ -100,14 +109,25 @@ impl SchedulerActor {
                     Some(run_at) => self.window.add(run_at),
                     None => {}
                 }
-                self.tell(&settled.job);
             } else if settled.verdict.ending != Ending::Rescued {
                 self.parts.metrics.stale_finishes.inc();
                 let Settled { job, .. } = &settled;
                 self.unwritten.insert((job.id, job.attempt));
             }
+            ended.push(Answered { settled, ours });
         }
-        frees
+        (ended, frees)
+    }
+
+    /// Tells of each end to the log, the metrics and whoever watches the job.
+    pub(super) fn report(&self, ended: &[Answered]) {
+        for Answered { settled, ours } in ended {
+            log(settled, *ours);
+            if *ours {
+                self.count(settled);
+                self.tell(&settled.job);
+            }
+        }
     }
 
     /// Keeps an end that the database does not want: the work is done, and is not to be done again for that.
@@ -138,61 +158,6 @@ impl SchedulerActor {
             .job_ended(&job.queue, &job.kind, ending, took);
     }
 
-    /// One line in the log for each end.
-    fn report(&self, Settled { job, verdict, .. }: &Settled, ours: bool) {
-        let (id, kind, attempt) = (job.id.0, job.kind.as_str(), job.attempt);
-        let cause: Option<Trace> = job.trace.as_ref().and_then(|trace| trace.parse().ok());
-        let caused_by = cause.as_ref().map(Trace::id);
-        let ending = verdict.ending.word();
-        let error = verdict.error.as_deref();
-        match (error.map(|error| for_the_log(job, error)), verdict.ending) {
-            // Another instance was quicker to rescue it.
-            (_, Ending::Rescued) if !ours => {}
-            _ if !ours => {
-                tracing::warn!(job.id = id, kind, attempt, ending, "a late end was refused");
-            }
-            (Some(error), Ending::Discarded) => {
-                tracing::error!(
-                    job.id = id,
-                    kind,
-                    attempt,
-                    caused_by,
-                    error,
-                    "a job was discarded"
-                );
-            }
-            (_, Ending::HandedBack) => {
-                tracing::info!(
-                    job.id = id,
-                    kind,
-                    attempt,
-                    caused_by,
-                    ending,
-                    "an attempt ended"
-                );
-            }
-            (Some(error), _) => {
-                tracing::warn!(
-                    job.id = id,
-                    kind,
-                    attempt,
-                    caused_by,
-                    ending,
-                    error,
-                    "an attempt ended"
-                );
-            }
-            (None, _) => tracing::info!(
-                job.id = id,
-                kind,
-                attempt,
-                caused_by,
-                ending,
-                "an attempt ended"
-            ),
-        }
-    }
-
     /// Answers whoever waits for a quiet moment, unless the workers of a queue are still on their way here.
     pub(super) fn tell_quiet(&mut self) {
         let mut kinds = self.parts.catalogue.kinds();
@@ -217,6 +182,61 @@ impl SchedulerActor {
             // Whoever asked may have lost patience.
             let _ = drained.send(());
         }
+    }
+}
+
+/// One line in the log for each end.
+fn log(Settled { job, verdict, .. }: &Settled, ours: bool) {
+    let (id, kind, attempt) = (job.id.0, job.kind.as_str(), job.attempt);
+    let cause: Option<Trace> = job.trace.as_ref().and_then(|trace| trace.parse().ok());
+    let caused_by = cause.as_ref().map(Trace::id);
+    let ending = verdict.ending.word();
+    let error = verdict.error.as_deref();
+    match (error.map(|error| for_the_log(job, error)), verdict.ending) {
+        // Another instance was quicker to rescue it.
+        (_, Ending::Rescued) if !ours => {}
+        _ if !ours => {
+            tracing::warn!(job.id = id, kind, attempt, ending, "a late end was refused");
+        }
+        (Some(error), Ending::Discarded) => {
+            tracing::error!(
+                job.id = id,
+                kind,
+                attempt,
+                caused_by,
+                error,
+                "a job was discarded"
+            );
+        }
+        (_, Ending::HandedBack) => {
+            tracing::info!(
+                job.id = id,
+                kind,
+                attempt,
+                caused_by,
+                ending,
+                "an attempt ended"
+            );
+        }
+        (Some(error), _) => {
+            tracing::warn!(
+                job.id = id,
+                kind,
+                attempt,
+                caused_by,
+                ending,
+                error,
+                "an attempt ended"
+            );
+        }
+        (None, _) => tracing::info!(
+            job.id = id,
+            kind,
+            attempt,
+            caused_by,
+            ending,
+            "an attempt ended"
+        ),
     }
 }
 
