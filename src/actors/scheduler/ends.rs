@@ -15,7 +15,8 @@ const TOGETHER: usize = 256;
 /// How many that were refused before a turn tries again, each by itself: the others wait behind them.
 const ALONE: usize = 4;
 
-/// After so many refusals one after the other it is not about these ends: the rest waits for the next turn.
+/// After so many refusals one after the other it is not about these ends: the rest waits, and the turn goes on to
+/// what else there is to do.
 const IN_A_ROW: usize = 8;
 
 /// How long an end waits that was refused for the first time; each time after it waits twice as long.
@@ -29,6 +30,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Ends {
     /// Not tried yet, or without an answer.
     new: Vec<Settled>,
+    /// When those of `new` may be tried, after the database refused too many one after the other.
+    not_before: Option<Timestamp>,
+    /// There may be no later turn: nothing waits any more.
+    hurried: bool,
     /// With the turn that is under way: first those that are written together.
     settling: Vec<Tried>,
     /// Each with the instant of its next try.
@@ -66,7 +71,8 @@ impl Ends {
 
     /// Those that a turn is to write down now.
     pub(super) fn take(&mut self, now: Timestamp) -> Batch {
-        let rest = self.new.split_off(self.new.len().min(TOGETHER));
+        let most = if self.new_are_due(now) { TOGETHER } else { 0 };
+        let rest = self.new.split_off(self.new.len().min(most));
         let together = std::mem::replace(&mut self.new, rest);
         let due = self.refused.extract_if(.., |(at, _)| *at <= now);
         let again: Vec<Tried> = due.take(ALONE).map(|(_, tried)| tried).collect();
@@ -84,8 +90,16 @@ impl Ends {
         self.settling.iter().map(|tried| &tried.end)
     }
 
-    /// What became of these, as far as the turn came; the others wait for the next.
-    pub(super) fn answered(&mut self, answers: Vec<Answer>) -> Vec<(Tried, Answer)> {
+    /// What became of these, as far as the turn came; the others wait for the next, or for a while if it had enough of
+    /// refusals.
+    pub(super) fn answered(
+        &mut self,
+        answers: Vec<Answer>,
+        now: Timestamp,
+    ) -> Vec<(Tried, Answer)> {
+        let fewer = answers.len() < self.settling.len();
+        let had_enough = fewer && matches!(answers.last(), Some(Answer::Refused(_)));
+        self.not_before = (had_enough && !self.hurried).then(|| now + FIRST_WAIT);
         let rest = self.settling.split_off(answers.len());
         let answered = std::mem::replace(&mut self.settling, rest);
         self.put_back();
@@ -111,8 +125,10 @@ impl Ends {
         wait
     }
 
-    /// No refused end waits any longer: there may be no later turn.
+    /// No end waits any longer: there may be no later turn.
     pub(super) fn hurry(&mut self) {
+        self.hurried = true;
+        self.not_before = None;
         for (at, _) in &mut self.refused {
             *at = Timestamp::MIN;
         }
@@ -120,12 +136,18 @@ impl Ends {
 
     /// Whether there is something to write down now.
     pub(super) fn are_due(&self, now: Timestamp) -> bool {
-        !self.new.is_empty() || self.next().is_some_and(|next| next <= now)
+        self.new_are_due(now) || self.next().is_some_and(|next| next <= now)
     }
 
-    /// When the next of those that were refused is tried again.
+    fn new_are_due(&self, now: Timestamp) -> bool {
+        !self.new.is_empty() && self.not_before.is_none_or(|at| at <= now)
+    }
+
+    /// When the next of those that wait is tried.
     pub(super) fn next(&self) -> Option<Timestamp> {
-        self.refused.iter().map(|(at, _)| *at).min()
+        let refused = self.refused.iter().map(|(at, _)| *at);
+        let new = self.not_before.filter(|_| !self.new.is_empty());
+        refused.chain(new).min()
     }
 
     /// Whether the end of this job's attempt is known, and not yet written down.
@@ -150,8 +172,8 @@ impl Batch {
     /// Writes them down, and notes what became of each, in their order.
     ///
     /// One transaction for all. Should one of them break it, one for each half, down to the end that is
-    /// refused: it must not keep the others from being written. An error says that there was no answer for
-    /// those that are left.
+    /// refused: it must not keep the others from being written. After too many refusals there are fewer answers
+    /// than ends. An error says that there was no answer for those that are left.
     pub(super) async fn write_down(
         &self,
         store: &Store,
@@ -173,10 +195,15 @@ impl Batch {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
-                Err(error) if in_a_row == IN_A_ROW => return Err(error),
                 Err(error) => {
-                    in_a_row += 1;
                     answers.push(Answer::Refused(error));
+                    in_a_row += 1;
+                    if in_a_row > IN_A_ROW {
+                        tracing::error!(
+                            "the database refuses one end after the other; the rest waits"
+                        );
+                        return Ok(());
+                    }
                 }
             }
         }

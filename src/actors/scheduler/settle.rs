@@ -84,7 +84,7 @@ impl SchedulerActor {
         asked: &[Asked],
     ) -> (Vec<Answered>, bool) {
         let (mut ended, mut frees) = (Vec::with_capacity(answers.len()), false);
-        for (tried, answer) in self.ends.answered(answers) {
+        for (tried, answer) in self.ends.answered(answers, self.parts.clock.now()) {
             let ours = match answer {
                 Answer::Written => true,
                 Answer::Late => false,
