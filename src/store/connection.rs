@@ -247,13 +247,13 @@ macro_rules! change {
 /// On SQLite all of it is one visit to a thread, where [`change!`](crate::change) goes there and back for each
 /// statement, and copies each row twice. For what is done thousands of times a second.
 ///
-/// `at_once!(store, if several, |c| ..)` does without the begin and the commit on PostgreSQL where there are not
-/// several statements: one is a transaction by itself.
+/// `at_once!(store, if together, |c| ..)` does without the begin and the commit on PostgreSQL unless there are several
+/// statements that have to stand together: one is a transaction by itself.
 macro_rules! at_once {
     ($store:expr, |$c:ident| $body:expr) => {
         $crate::store::connection::at_once!($store, if true, |$c| $body)
     };
-    ($store:expr, if $several:expr, |$c:ident| $body:expr) => {
+    ($store:expr, if $together:expr, |$c:ident| $body:expr) => {
         match &$store.db {
             $crate::store::lent::Db::Sqlite { write, .. } => {
                 $crate::limited!($store, write, $crate::store::lent::Lite, |conn| {
@@ -266,7 +266,7 @@ macro_rules! at_once {
                 $crate::limited!($store, pool, $crate::store::lent::Pg, |conn| {
                     use $crate::store::ask::Ask as _;
                     let work = async |$c: &mut $crate::store::lent::Pg| $body;
-                    match $several {
+                    match $together {
                         true => $crate::store::lent::AsyncConnection::transaction(conn, work).await,
                         false => work(conn).await,
                     }

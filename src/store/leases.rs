@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    connection::{change, read},
+    connection::{at_once, read},
     literal::Literal,
     rows::instant,
     schema::jobs,
@@ -24,30 +24,28 @@ impl Store {
     pub async fn stage(&self, now: Timestamp) -> Result<usize, StoreError> {
         let mut staged = 0;
         loop {
-            let (picked, changed) = change!(self, |c| {
-                let mut due: Vec<i64> = jobs::table
+            // PostgreSQL needs no transaction: whatever was picked is changed only if it is still due.
+            let (picked, changed) = at_once!(self, if false, |c| {
+                let due = jobs::table
                     .filter(due_states())
                     .filter(jobs::run_at.le(now.as_microsecond()))
                     .order(jobs::run_at)
                     .limit(PORTION as i64)
-                    .select(jobs::id)
-                    .load(c)
-                    .await?;
+                    .select(jobs::id);
+                let mut due: Vec<i64> = c.rows(due).await?;
                 let picked = due.len();
                 // Whoever wants several locks takes them in one order.
                 due.sort_unstable();
                 if picked == 0 {
                     return Ok::<_, StoreError>((0, 0));
                 }
-                let changed = diesel::update(
+                let staged = diesel::update(
                     jobs::table
                         .filter(jobs::id.eq_any(due))
                         .filter(due_states()),
                 )
-                .set(jobs::state.eq(State::Available.word()))
-                .execute(c)
-                .await?;
-                Ok((picked, changed))
+                .set(jobs::state.eq(State::Available.word()));
+                Ok((picked, c.run(staged).await?))
             })?;
             staged += changed;
             if picked < PORTION {
