@@ -193,7 +193,7 @@ impl Store {
             true => Left::Nothing,
             false => Left::Perhaps,
         };
-        if raw.is_empty() && self.limits(queue).await? {
+        if raw.is_empty() && self.is_limited(queue).await? && self.is_due(queue, kinds).await? {
             (raw, left) = self
                 .claim_within_limits(queue, kinds, limit, owner, now)
                 .await?;
@@ -232,15 +232,28 @@ impl Store {
         })
     }
 
-    /// Whether a queue that lets no job be claimed freely is one with limits.
-    async fn limits(&self, queue: &str) -> Result<bool, StoreError> {
+    /// Whether more is to be asked of a queue from which nothing was claimed freely.
+    async fn is_limited(&self, queue: &str) -> Result<bool, StoreError> {
         let row: Option<RawQueue> = read!(self, |c| queues::table
             .find(queue)
             .select(RawQueue::as_select())
             .first(c)
             .await
             .optional())?;
-        Ok(row.is_some_and(|row| !row.is_paused() && !row.limits().are_none()))
+        Ok(row.is_some_and(|row| !row.is_paused() && row.is_limited()))
+    }
+
+    /// Whether there is a job to claim: whoever counts what executes keeps all other instances waiting.
+    async fn is_due(&self, queue: &str, kinds: &[&str]) -> Result<bool, StoreError> {
+        let due: Option<i64> = read!(self, |c| jobs::table
+            .filter(available())
+            .filter(jobs::queue.eq(queue))
+            .filter(jobs::kind.eq_any(kinds))
+            .select(jobs::id)
+            .first(c)
+            .await
+            .optional())?;
+        Ok(due.is_some())
     }
 
     /// Claims from a queue with limits. Whoever holds the queue's row counts and claims, on all instances one

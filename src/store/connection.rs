@@ -248,7 +248,8 @@ macro_rules! change {
 /// statement, and copies each row twice. For what is done thousands of times a second.
 ///
 /// `at_once!(store, if together, |c| ..)` does without the begin and the commit on PostgreSQL unless there are several
-/// statements that have to stand together: one is a transaction by itself.
+/// statements that have to stand together: one is a transaction by itself, which goes on though nobody waits for it
+/// any more. A program whose fail points lie before the commit has one all the same.
 macro_rules! at_once {
     ($store:expr, |$c:ident| $body:expr) => {
         $crate::store::connection::at_once!($store, if true, |$c| $body)
@@ -266,7 +267,7 @@ macro_rules! at_once {
                 $crate::limited!($store, pool, $crate::store::lent::Pg, |conn| {
                     use $crate::store::ask::Ask as _;
                     let work = async |$c: &mut $crate::store::lent::Pg| $body;
-                    match $together {
+                    match $together || cfg!(feature = "fail-points") {
                         true => $crate::store::lent::AsyncConnection::transaction(conn, work).await,
                         false => work(conn).await,
                     }

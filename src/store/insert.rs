@@ -14,7 +14,7 @@ use super::{
 };
 use crate::queue::{NewJob, Secrets, State};
 
-/// How many jobs one statement inserts, with 30,000 parameters at most: SQLite takes 32,766, PostgreSQL 65,535.
+/// How many jobs one statement inserts: in SQLite with 30,000 parameters of the 32,766 that it takes.
 pub(super) const ROWS: usize = 2000;
 
 /// How often a job is tried anew that met another under its key, which was gone before it could be read.

@@ -42,7 +42,8 @@ impl Store {
                 let staged = diesel::update(
                     jobs::table
                         .filter(jobs::id.eq_any(due))
-                        .filter(due_states()),
+                        .filter(due_states())
+                        .filter(jobs::run_at.le(now.as_microsecond())),
                 )
                 .set(jobs::state.eq(State::Available.word()));
                 Ok((picked, c.run(staged).await?))

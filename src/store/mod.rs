@@ -1,6 +1,6 @@
 //! Memory: what must survive a power cut, in SQLite or PostgreSQL.
 //!
-//! Every method is one question or one transaction. Pages only ask; the actors write.
+//! Every method is one question or one transaction, but for those that say otherwise. Pages only ask; the actors write.
 
 mod accounts;
 mod ask;

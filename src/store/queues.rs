@@ -169,6 +169,11 @@ impl RawQueue {
         self.paused_at.is_some()
     }
 
+    /// Whether a claim has to look closer: in the words of the claim that does not.
+    pub(super) fn is_limited(&self) -> bool {
+        self.at_once.is_some() || self.at_once_per_key.is_some() || self.rate_jobs.is_some()
+    }
+
     /// What no door lets through, a negative number, limits nothing.
     pub(super) fn limits(&self) -> Limits {
         let rate = self.rate_jobs.zip(self.rate_period);

@@ -51,10 +51,10 @@ impl Store {
     /// changes nothing. It is `false` as well where the job is asked to stop and the verdict knows
     /// nothing of that: then it has to be judged anew.
     pub async fn settle(&self, batch: &[Settled]) -> Result<Vec<bool>, StoreError> {
-        let ended = batch.to_vec();
-        let several = batch.len() > ROWS || batch.iter().any(Settled::says_more);
-        let (answers, followers) = at_once!(self, if several, |c| {
-            let batch = ended.as_slice();
+        let all = batch.to_vec();
+        let together = batch.len() > ROWS || batch.iter().any(Settled::says_more);
+        let (answers, followers) = at_once!(self, if together, |c| {
+            let batch = all.as_slice();
             let mut answers = Vec::with_capacity(batch.len());
             let mut followers = Vec::new();
             for some in batch.chunks(ROWS) {

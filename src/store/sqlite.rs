@@ -1,4 +1,4 @@
-//! Connections to an SQLite file: each question blocks a thread of its own.
+//! Connections to an SQLite file: each question, or a whole transaction, blocks a thread of its own.
 
 use std::{error::Error, panic, sync::Arc};
 

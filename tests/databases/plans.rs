@@ -147,6 +147,8 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 &[
                     // Tried without, for what most queues are.
                     "jobs_available",
+                    // Whether there is any.
+                    "jobs_available",
                     "jobs_executing",
                     "jobs_available",
                     PRIMARY,

@@ -17,7 +17,7 @@ const ALONE: usize = 4;
 
 /// After so many refusals one after the other it is not about these ends: the rest waits, and the turn goes on to
 /// what else there is to do.
-const IN_A_ROW: usize = 8;
+const IN_A_ROW: usize = 9;
 
 /// How long an end waits that was refused for the first time; each time after it waits twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -99,7 +99,10 @@ impl Ends {
     ) -> Vec<(Tried, Answer)> {
         let fewer = answers.len() < self.settling.len();
         let had_enough = fewer && matches!(answers.last(), Some(Answer::Refused(_)));
-        self.not_before = (had_enough && !self.hurried).then(|| now + FIRST_WAIT);
+        // A turn that had none of the new ones says nothing of them.
+        if self.settling.iter().any(|tried| tried.refusals == 0) {
+            self.not_before = (had_enough && !self.hurried).then(|| now + FIRST_WAIT);
+        }
         let rest = self.settling.split_off(answers.len());
         let answered = std::mem::replace(&mut self.settling, rest);
         self.put_back();
@@ -198,7 +201,7 @@ impl Batch {
                 Err(error) => {
                     answers.push(Answer::Refused(error));
                     in_a_row += 1;
-                    if in_a_row > IN_A_ROW {
+                    if in_a_row == IN_A_ROW {
                         tracing::error!(
                             "the database refuses one end after the other; the rest waits"
                         );

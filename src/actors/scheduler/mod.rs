@@ -150,7 +150,7 @@ impl SchedulerActor {
         self.again = false;
         let plan = self.plan();
         let store = self.parts.store.clone();
-        // On a thread of its own, so that it has begun while jobs are still being handed out.
+        // A task of its own: on the runtime of the program it has begun while jobs are still being handed out.
         let turn = tokio::spawn(async move { dispatch::take_turn(&store, &plan).await });
         let turn = AbortOnDropHandle::new(turn).into_actor(self);
         ctx.spawn(turn.map(|taken, actor, ctx| match taken {
@@ -171,7 +171,7 @@ impl SchedulerActor {
             self.announce(ctx);
         }
         let asked = taken.asked.unwrap_or_default();
-        let (ended, frees) = self.settled(taken.settled, &asked);
+        let (resolved, frees) = self.settled(taken.settled, &asked);
         if frees {
             self.stale = true;
             self.again = true;
@@ -202,6 +202,7 @@ impl SchedulerActor {
         if let Some(queues) = taken.queues {
             self.decide(&queues);
         }
+        let mut idle = false;
         if let Some(error) = taken.failure {
             complain(
                 &error,
@@ -216,18 +217,21 @@ impl SchedulerActor {
         } else if self.again || self.ends.are_due(self.parts.clock.now()) {
             self.turn(ctx);
         } else {
-            self.end_drain();
-            self.tell_quiet();
+            idle = true;
             self.arm(ctx);
         }
+        self.report(&resolved);
         self.hand_out(taken_on, ctx);
-        self.report(&ended);
         for job in taken.advanced {
             if let Some(running) = self.running.get(&job) {
                 self.tell(&running.job);
             }
         }
         self.show();
+        if idle {
+            self.end_drain();
+            self.tell_quiet();
+        }
     }
 
     /// Arms the one timer for the next due instant, or for the next poll if that comes first.

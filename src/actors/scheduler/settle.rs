@@ -14,8 +14,8 @@ use crate::{
     telemetry::Trace,
 };
 
-/// An end that has been answered for.
-pub(super) struct Answered {
+/// An end of which it is known what became.
+pub(super) struct Resolved {
     settled: Settled,
     /// Whether it is written; else it was late.
     ours: bool,
@@ -82,8 +82,8 @@ impl SchedulerActor {
         &mut self,
         answers: Vec<Answer>,
         asked: &[Asked],
-    ) -> (Vec<Answered>, bool) {
-        let (mut ended, mut frees) = (Vec::with_capacity(answers.len()), false);
+    ) -> (Vec<Resolved>, bool) {
+        let (mut resolved, mut frees) = (Vec::with_capacity(answers.len()), false);
         for (tried, answer) in self.ends.answered(answers, self.parts.clock.now()) {
             let ours = match answer {
                 Answer::Written => true,
@@ -114,14 +114,14 @@ impl SchedulerActor {
                 let Settled { job, .. } = &settled;
                 self.unwritten.insert((job.id, job.attempt));
             }
-            ended.push(Answered { settled, ours });
+            resolved.push(Resolved { settled, ours });
         }
-        (ended, frees)
+        (resolved, frees)
     }
 
     /// Tells of each end to the log, the metrics and whoever watches the job.
-    pub(super) fn report(&self, ended: &[Answered]) {
-        for Answered { settled, ours } in ended {
+    pub(super) fn report(&self, resolved: &[Resolved]) {
+        for Resolved { settled, ours } in resolved {
             log(settled, *ours);
             if *ours {
                 self.count(settled);
