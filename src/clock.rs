@@ -102,6 +102,12 @@ impl Steady {
         self.shown
     }
 
+    fn follow(&mut self, theirs: Timestamp, time_of_day: Timestamp, uptime: SignedDuration) {
+        // Before the other clock makes up for it: else nobody would be told of a leap.
+        self.read(time_of_day, uptime);
+        self.lead = theirs.duration_since(time_of_day);
+    }
+
     /// Says once of every leap that it was noticed.
     fn tell(&mut self, off: SignedDuration) {
         let leapt = off.abs() > LEAP;
@@ -183,7 +189,7 @@ impl Clock {
     /// Follows another clock from now on, which shows `theirs` at this moment.
     pub fn follow(&self, theirs: Timestamp) {
         if let Hand::System(steady) = &self.hand {
-            lock(steady).lead = theirs.duration_since(Timestamp::now());
+            lock(steady).follow(theirs, Timestamp::now(), uptime());
         }
     }
 

@@ -49,6 +49,18 @@ fn a_clock_that_was_set_shows_the_other_ones_time_and_stays_with_it() {
     assert!(!lock(steady).told_of_leap);
 }
 
+#[test]
+fn a_leap_is_told_of_though_another_clock_is_followed_before_the_next_look() {
+    let mut steady = Steady::at(Timestamp::UNIX_EPOCH, seconds(100));
+    let theirs = Timestamp::UNIX_EPOCH + seconds(1);
+    steady.follow(theirs, theirs + seconds(3600), seconds(101));
+    assert!(steady.told_of_leap);
+    let shown = steady.read(theirs + seconds(3601), seconds(102));
+    let late = shown.duration_since(theirs + seconds(1));
+    assert!(late.abs() <= seconds(1) / 50, "{late:?}");
+    assert!(!steady.told_of_leap);
+}
+
 #[tokio::test]
 async fn a_sleeper_wakes_when_the_hand_has_moved_far_enough() {
     let clock = Clock::standing_at(Timestamp::UNIX_EPOCH);
