@@ -1,7 +1,7 @@
 //! Connections to the two databases, and the macros that put one query text to both.
 //!
 //! diesel's connections share no type that a query could be written against once: the macros
-//! [`read!`], [`change!`] and [`at_once!`] therefore expand a query's body once for each.
+//! [`read!`] and [`change!`] therefore expand a query's body once for each.
 
 use std::{
     path::Path,
@@ -241,42 +241,6 @@ macro_rules! change {
     };
 }
 
-/// Runs one transaction that borrows nothing: `at_once!(store, |c| { ..; Ok::<_, StoreError>(answer) })`, with its
-/// questions put by [`Ask`](super::ask::Ask).
-///
-/// On SQLite all of it is one visit to a thread, where [`change!`](crate::change) goes there and back for each
-/// statement, and copies each row twice. For what is done thousands of times a second.
-///
-/// `at_once!(store, if together, |c| ..)` does without the begin and the commit on PostgreSQL unless there are several
-/// statements that have to stand together: one is a transaction by itself, which goes on though nobody waits for it
-/// any more. A program whose fail points lie before the commit has one all the same.
-macro_rules! at_once {
-    ($store:expr, |$c:ident| $body:expr) => {
-        $crate::store::connection::at_once!($store, if true, |$c| $body)
-    };
-    ($store:expr, if $together:expr, |$c:ident| $body:expr) => {
-        match &$store.db {
-            $crate::store::lent::Db::Sqlite { write, .. } => {
-                $crate::limited!($store, write, $crate::store::lent::Lite, |conn| {
-                    use $crate::store::ask::AskHere as _;
-                    $crate::store::sqlite::visit(conn, async move |$c: &mut diesel::SqliteConnection| $body)
-                        .await
-                })
-            }
-            $crate::store::lent::Db::Postgres(pool) => {
-                $crate::limited!($store, pool, $crate::store::lent::Pg, |conn| {
-                    use $crate::store::ask::Ask as _;
-                    let work = async |$c: &mut $crate::store::lent::Pg| $body;
-                    match $together || cfg!(feature = "fail-points") {
-                        true => $crate::store::lent::AsyncConnection::transaction(conn, work).await,
-                        false => work(conn).await,
-                    }
-                })
-            }
-        }
-    };
-}
-
 /// Does `$body` in a transaction on an SQLite connection.
 #[doc(hidden)]
 #[macro_export]
@@ -321,7 +285,7 @@ macro_rules! limited {
     }};
 }
 
-pub(super) use {at_once, change, immediate, limited, read};
+pub(super) use {change, immediate, limited, read};
 
 /// A connection on loan from a pool.
 ///

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    connection::at_once,
+    ask::at_once,
     many::{Many, Value},
     rows::{JobRow, RawJob},
     schema::jobs,

@@ -5,10 +5,7 @@ use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError,
-    connection::{at_once, read},
-    literal::Literal,
-    rows::instant,
+    Store, StoreError, ask::at_once, connection::read, literal::Literal, rows::instant,
     schema::jobs,
 };
 use crate::queue::State;

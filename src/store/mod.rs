@@ -42,6 +42,7 @@ mod signups;
 mod sole;
 mod sqlite;
 mod steps;
+mod take;
 mod throttles;
 mod tls;
 mod transaction;

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    connection::{at_once, change},
+    ask::at_once,
+    connection::change,
     flows::reconsider,
     many::{Many, ROWS, Value},
     rows::JobRow,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     accounts::insert_users,
-    connection::at_once,
+    ask::at_once,
     insert::insert_jobs,
     rounds::{Judged, Verdict, found, insert_signups, judged, rounds},
     rows::{JobRow, RawJob, job_rows},

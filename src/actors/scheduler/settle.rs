@@ -208,17 +208,7 @@ fn log(Settled { job, verdict, .. }: &Settled, ours: bool) {
                 "a job was discarded"
             );
         }
-        (_, Ending::HandedBack) => {
-            tracing::info!(
-                job.id = id,
-                kind,
-                attempt,
-                caused_by,
-                ending,
-                "an attempt ended"
-            );
-        }
-        (Some(error), _) => {
+        (Some(error), how) if how != Ending::HandedBack => {
             tracing::warn!(
                 job.id = id,
                 kind,
@@ -229,7 +219,7 @@ fn log(Settled { job, verdict, .. }: &Settled, ours: bool) {
                 "an attempt ended"
             );
         }
-        (None, _) => tracing::info!(
+        _ => tracing::info!(
             job.id = id,
             kind,
             attempt,
