@@ -5,7 +5,10 @@
 
 use std::{convert::Infallible, pin::pin, time::Duration};
 
-use diesel::sql_types::Text;
+use diesel::{
+    define_sql_function, select,
+    sql_types::{SqlType, Text},
+};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
@@ -26,6 +29,15 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// How soon a lost connection is replaced.
 const AGAIN: Duration = Duration::from_secs(1);
 
+define_sql_function! {
+    fn pg_notify(channel: Text, payload: Text) -> Nothing;
+}
+
+/// What a function answers that is called for what it does.
+#[derive(SqlType)]
+#[diesel(postgres_type(name = "void", schema = "pg_catalog"))]
+pub struct Nothing;
+
 impl Store {
     /// Tells everybody who listens that the table has changed; `by` is who tells it.
     ///
@@ -35,11 +47,7 @@ impl Store {
             return Ok(());
         };
         let told = limited!(self, pool, Pg, |c| {
-            diesel::sql_query("SELECT pg_notify($1, $2)")
-                .bind::<Text, _>(CHANNEL)
-                .bind::<Text, _>(by)
-                .execute(c)
-                .await
+            select(pg_notify(CHANNEL, by)).execute(c).await
         });
         told.map(drop)
     }

@@ -115,9 +115,10 @@ impl RegistrarActor {
         let first_jobs: FirstJobs = Arc::new(move |signup| jobs::at_sign_up(&config, signup));
         let answers = async move { sign_up(&store, &first_jobs, &new, now).await };
         ctx.spawn(answers.into_actor(self).map(move |answers, actor, ctx| {
-            if answers.iter().any(|answer| matches!(answer, Ok(Ok(_)))) {
-                actor.scheduler.wake();
-            }
+            let accepted = answers.iter().flatten().flatten();
+            actor
+                .scheduler
+                .arrived(accepted.flat_map(|signed_up| &signed_up.jobs));
             for (reply, answer) in replies.into_iter().zip(answers) {
                 // Whoever does not listen any more has gone away; the sign-up stands.
                 let _ = reply.send(answer);

@@ -211,6 +211,12 @@ impl Crew {
         self.teams.keys()
     }
 
+    /// The queue of this name, if it is served here.
+    pub(super) fn serves(&self, queue: &str) -> Option<Arc<str>> {
+        let served = self.teams.get_key_value(queue);
+        served.map(|(queue, _)| queue.clone())
+    }
+
     /// How many workers of a queue have nothing to do.
     pub(super) fn free(&self, queue: &str) -> usize {
         self.teams.get(queue).map_or(0, |team| team.free.len())

@@ -1,6 +1,11 @@
 //! A turn: write down what ended, claim what is due, hand it to free actors.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    mem::{replace, take},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::Context;
 use jiff::Timestamp;
@@ -41,6 +46,15 @@ pub(super) struct Plan {
     /// How many jobs to claim, by queue, and of which kinds.
     claim: Vec<(Arc<str>, Vec<&'static str>, usize)>,
     paused: HashSet<String>,
+}
+
+impl Plan {
+    /// Whether the database need not be asked.
+    pub(super) fn asks_nothing(&self) -> bool {
+        let looks = self.refresh || self.heed || self.calendar.is_some() || self.unsure;
+        let does = self.stage || !self.claim.is_empty() || !self.progress.is_empty();
+        !looks && !does && self.settle.is_empty()
+    }
 }
 
 /// What a turn did, as far as it came.
@@ -136,9 +150,20 @@ impl SchedulerActor {
     /// Decides what the next turn is to do.
     pub(super) fn plan(&mut self) -> Plan {
         let now = self.parts.clock.now();
+        let fresh = take(&mut self.fresh);
+        for instant in fresh.due {
+            self.window.add(instant);
+        }
+        for queue in fresh.queues {
+            match self.crew.serves(&queue) {
+                Some(queue) => self.backlog.insert(queue),
+                // Somebody may have made it a moment ago.
+                None => replace(&mut self.stale, true),
+            };
+        }
         let stage = self.window.pass(now);
         let polls = self.unread() >= POLL;
-        let refresh = std::mem::take(&mut self.stale) || self.window.is_spent() || polls;
+        let refresh = take(&mut self.stale) || self.window.is_spent() || polls;
         let calendar = self.calendar.calls(now) && !self.stopping;
         if stage || refresh || calendar {
             self.backlog.extend(self.crew.queues().cloned());
@@ -163,19 +188,19 @@ impl SchedulerActor {
             .filter(|(_, free)| *free > 0)
             .map(|(queue, free)| (queue.clone(), self.parts.catalogue.names(queue), free))
             .collect();
+        let progress = match take(&mut self.advance) {
+            true => self.progress.drain().map(|(_, news)| news).collect(),
+            false => Vec::new(),
+        };
         Plan {
             owner: self.owner.clone(),
             clock: self.parts.clock.clone(),
             settle,
-            progress: self
-                .progress
-                .drain()
-                .map(|(_, progress)| progress)
-                .collect(),
+            progress,
             refresh,
-            heed: (std::mem::take(&mut self.heed) || polls) && !self.running.is_empty(),
+            heed: (take(&mut self.heed) || polls) && !self.running.is_empty(),
             calendar: calendar.then(|| self.parts.catalogue.clone()),
-            unsure: std::mem::take(&mut self.unsure),
+            unsure: take(&mut self.unsure),
             stage,
             claim,
             paused: self.decided.paused.clone(),

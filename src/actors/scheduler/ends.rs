@@ -168,6 +168,10 @@ fn wait(refusals: u32) -> Duration {
 }
 
 impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.together.is_empty() && self.alone.is_empty()
+    }
+
     pub(super) fn ends(&self) -> impl Iterator<Item = &Settled> {
         self.together.iter().chain(&self.alone)
     }

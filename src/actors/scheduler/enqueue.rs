@@ -1,5 +1,7 @@
 //! How jobs come into the table, and how they are changed there before they start.
 
+use std::ops::Deref;
+
 use super::handle::{Change, Scheduler, uncut};
 use crate::{
     actors::AskError,
@@ -54,7 +56,7 @@ impl Scheduler {
         let jobs = traced(jobs);
         let (store, now) = (self.store.clone(), self.clock.now());
         let rows = uncut(async move { store.enqueue(&jobs, now).await }).await??;
-        self.wake();
+        self.arrived(rows.iter().map(Deref::deref));
         Ok(rows)
     }
 

@@ -7,7 +7,8 @@ use tokio::sync::{broadcast, oneshot};
 use super::{
     EnqueueError, SchedulerActor,
     crew::Worker,
-    messages::{Advance, Cancel, Drain, HandBack, Leave, Pulse, Quiet, Ready, Wake},
+    fresh::Fresh,
+    messages::{Advance, Arrived, Cancel, Drain, HandBack, Leave, Pulse, Quiet, Ready, Wake},
 };
 use crate::{
     actors::{AskError, probe::Mailbox},
@@ -66,6 +67,14 @@ impl Scheduler {
     /// The table has changed: look at it now and not at the next poll.
     pub fn wake(&self) {
         self.mailbox.tell(Wake);
+    }
+
+    /// These jobs were enqueued: the rest of the table is as it was.
+    pub(in crate::actors) fn arrived<'a>(&self, jobs: impl IntoIterator<Item = &'a JobRow>) {
+        let fresh = Fresh::of(jobs);
+        if !fresh.is_empty() {
+            self.mailbox.tell(Arrived(fresh));
+        }
     }
 
     /// Enqueues jobs that wait for each other, all or none.

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::{
     PROGRESS, SchedulerActor,
     crew::{Ended, Worker},
+    fresh::Fresh,
 };
 use crate::{
     actors::probe::{Named, Post},
@@ -18,6 +19,9 @@ use crate::{
 
 /// The table was changed here: look at it, and tell the other instances.
 pub(super) struct Wake;
+
+/// Jobs were enqueued here: see to them, and tell the other instances.
+pub(super) struct Arrived(pub Fresh);
 
 /// Another instance has changed the table: look at it.
 pub(super) struct Heard;
@@ -63,6 +67,7 @@ macro_rules! messages {
 
 messages! {
     Wake => (), "wake";
+    Arrived => (), "arrived";
     Heard => (), "heard";
     EntryChanged => (), "entry_changed";
     Ready => (), "ready";
@@ -86,11 +91,23 @@ impl Handler<Post<Wake>> for SchedulerActor {
     }
 }
 
+impl Handler<Post<Arrived>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, post: Post<Arrived>, ctx: &mut Context<Self>) {
+        let (Arrived(fresh), _handling) = post.open();
+        self.fresh.extend(fresh);
+        self.turn(ctx);
+        self.announce(ctx);
+    }
+}
+
 impl Handler<Post<Heard>> for SchedulerActor {
     type Result = ();
 
     fn handle(&mut self, post: Post<Heard>, ctx: &mut Context<Self>) {
         let (Heard, _handling) = post.open();
+        self.others = true;
         self.stale = true;
         self.heed = true;
         self.turn(ctx);
@@ -138,7 +155,10 @@ impl Handler<Post<Advance>> for SchedulerActor {
     fn handle(&mut self, post: Post<Advance>, ctx: &mut Context<Self>) {
         let (Advance(progress), _handling) = post.open();
         if self.progress.is_empty() {
-            ctx.run_later(PROGRESS, |actor, ctx| actor.turn(ctx));
+            ctx.run_later(PROGRESS, |actor, ctx| {
+                actor.advance = true;
+                actor.turn(ctx);
+            });
         }
         let before = self.progress.remove(&progress.job);
         let before = before.filter(|before| before.attempt == progress.attempt);

@@ -9,6 +9,7 @@ mod crontab;
 mod dispatch;
 mod ends;
 mod enqueue;
+mod fresh;
 mod handle;
 mod messages;
 mod news;
@@ -44,6 +45,7 @@ pub(super) use crew::{Report, Run, Ticket, Worker};
 use crontab::Calendar;
 use ends::Ends;
 pub use enqueue::{EditError, EnqueueError, Enqueuing};
+use fresh::Fresh;
 pub use handle::{Change, Scheduler};
 use queues::{Decided, Holds};
 pub(super) use start::{Parts, start};
@@ -73,10 +75,14 @@ pub(super) struct SchedulerActor {
     /// Attempts, by job and number, that were begun here and ended, of which the table may know nothing.
     unwritten: HashSet<(JobId, i32)>,
     progress: HashMap<JobId, Progress>,
+    /// It has waited for long enough.
+    advance: bool,
     decided: Decided,
     holds: Holds,
     /// The queues that may hold available jobs.
     backlog: BTreeSet<Arc<str>>,
+    /// Was enqueued here since the last turn began.
+    fresh: Fresh,
     window: Window,
     calendar: Calendar,
     timer: Option<SpawnHandle>,
@@ -87,9 +93,12 @@ pub(super) struct SchedulerActor {
     again: bool,
     /// This instance is not entered yet, or not any more: no turn is taken.
     entering: bool,
-    /// News for the other instances is on its way.
+    /// Whether there may be other instances, to hear news.
+    others: bool,
+    /// They were told something a moment ago, and whether there is more to tell.
     announcing: bool,
-    /// Somebody else may have written to the table since it was last read.
+    more_news: bool,
+    /// The table may have changed since it was last read, in ways that only it can tell.
     stale: bool,
     /// The database had no answer: no turn is taken before the timer allows it.
     resting: bool,
@@ -130,7 +139,9 @@ impl Supervised for SchedulerActor {
         self.resting = false;
         self.announcing = false;
         self.timer = None;
+        // Their timers may be gone with the fall.
         self.stale = true;
+        self.advance = true;
         self.window = Window::unknown();
         self.calendar.forget();
         self.ends.put_back();
@@ -149,6 +160,9 @@ impl SchedulerActor {
         self.turning = true;
         self.again = false;
         let plan = self.plan();
+        if plan.asks_nothing() {
+            return self.turned(dispatch::Taken::default(), ctx);
+        }
         let store = self.parts.store.clone();
         // A task of its own: on the runtime of the program it has begun while jobs are still being handed out.
         let turn = tokio::spawn(async move { dispatch::take_turn(&store, &plan).await });

@@ -1,6 +1,11 @@
 //! What the Scheduler tells others: the metrics, the pages that watch, and the other instances.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    mem::{replace, take},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -11,7 +16,7 @@ use crate::{
     store::{JobRow, MovedJob, Store},
 };
 
-/// How long news for the other instances waits for more of it.
+/// How long other instances are left in peace after they were told something.
 const ANNOUNCE: Duration = Duration::from_millis(5);
 
 /// Takes in what other instances announce.
@@ -67,17 +72,25 @@ impl SchedulerActor {
         }
     }
 
-    /// Tells the other instances that the table has changed; what changes soon after is told with it.
+    /// Tells the other instances, if there may be some, that the table has changed; what changes soon after is told
+    /// together.
     pub(super) fn announce(&mut self, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.announcing, true) {
+        if !self.others {
             return;
         }
+        if replace(&mut self.announcing, true) {
+            self.more_news = true;
+            return;
+        }
+        let (store, voice) = (self.parts.store.clone(), self.voice.clone());
+        let told = async move { store.announce(&voice).await };
+        // Untold news costs the others a poll.
+        ctx.spawn(told.into_actor(self).map(|_, _, _| ()));
         ctx.run_later(ANNOUNCE, |actor, ctx| {
             actor.announcing = false;
-            let (store, voice) = (actor.parts.store.clone(), actor.voice.clone());
-            let told = async move { store.announce(&voice).await };
-            // Untold news costs the others a poll.
-            ctx.spawn(told.into_actor(actor).map(|_, _, _| ()));
+            if take(&mut actor.more_news) {
+                actor.announce(ctx);
+            }
         });
     }
 

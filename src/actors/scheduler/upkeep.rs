@@ -64,6 +64,8 @@ impl SchedulerActor {
                 actor.stale = true;
                 actor.rescue(orphans);
                 actor.turn(ctx);
+                actor.others = true;
+                actor.announce(ctx);
             }
             Err(error) => {
                 complain(&error, "the scheduler could not begin; it tries again");
@@ -107,6 +109,8 @@ impl SchedulerActor {
                 self.enter(ctx);
             }
             Ok(look) => {
+                // One that enters from now on says so.
+                self.others = look.others.iter().any(|other| *other.id != *self.owner);
                 let rows = look.others.iter();
                 let entered = rows.map(|row| (row.id.as_str().into(), row.beats));
                 let dead = self.watch.look(entered, &self.owner);

@@ -4,7 +4,8 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use jiff::Timestamp;
 
-/// How many instants are held: 16 bytes each, and one question to the store for so many jobs.
+/// How many instants are asked for, of 16 bytes each: one question to the store for so many jobs. At most twice as
+/// many are held.
 pub(super) const SPAN: usize = 1000;
 
 /// A bounded stretch of the time ahead, for which every due instant is known.
@@ -38,8 +39,16 @@ impl Window {
 
     /// A job falls due at `instant`; one beyond the horizon is left to the table.
     pub(super) fn add(&mut self, instant: Timestamp) {
-        if instant <= self.horizon {
-            self.instants.push(Reverse(instant));
+        if instant > self.horizon {
+            return;
+        }
+        self.instants.push(Reverse(instant));
+        if self.len() == 2 * SPAN {
+            let all = std::mem::take(&mut self.instants);
+            let mut first: Vec<_> = all.into_iter().map(|Reverse(instant)| instant).collect();
+            first.sort_unstable();
+            first.truncate(SPAN);
+            *self = Window::filled(first);
         }
     }
 
@@ -93,6 +102,20 @@ mod tests {
         assert_eq!(window.len(), SPAN);
         window.pass(at(SPAN as i64));
         assert!(window.is_spent());
+    }
+
+    #[test]
+    fn no_more_are_held_however_many_are_added() {
+        let mut window = Window::filled(Vec::new());
+        for second in (0..10 * SPAN as i64).rev() {
+            window.add(at(second));
+            assert!(window.len() < 2 * SPAN);
+        }
+        assert_eq!(window.next(), Some(at(0)));
+        window.pass(at(SPAN as i64 - 2));
+        assert_eq!(window.next(), Some(at(SPAN as i64 - 1)));
+        window.pass(at(2 * SPAN as i64));
+        assert!(window.is_spent(), "the others are left to the table");
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! What has come into the table here, of which a turn need not read the table to know.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::{queue::State, store::JobRow};
+
+/// Where jobs were enqueued that can be claimed, and when others fall due.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    pub queues: BTreeSet<String>,
+    pub due: Vec<Timestamp>,
+}
+
+impl Fresh {
+    /// What there is to know of jobs that were enqueued, of which some may have been there before.
+    pub(super) fn of<'a>(jobs: impl IntoIterator<Item = &'a JobRow>) -> Self {
+        let mut fresh = Fresh::default();
+        for job in jobs {
+            match job.state {
+                State::Available if !fresh.queues.contains(&job.queue) => {
+                    fresh.queues.insert(job.queue.clone());
+                }
+                State::Scheduled | State::Retryable => fresh.due.push(job.run_at),
+                _ => {}
+            }
+        }
+        fresh
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queues.is_empty() && self.due.is_empty()
+    }
+
+    /// Takes in what was enqueued after it.
+    pub(super) fn extend(&mut self, more: Fresh) {
+        self.queues.extend(more.queues);
+        self.due.extend(more.due);
+    }
+}
