@@ -2,13 +2,14 @@
 //!
 //! Here the two databases differ, as they do in `connection.rs`, `instances.rs` and `transaction.rs`.
 
+use std::sync::Arc;
+
 use diesel::{dsl::count_star, prelude::*};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    ask::at_once,
     connection::{Db, Pg, immediate, limited, read},
     leases::{available, executing},
     moves::key_in,
@@ -16,7 +17,6 @@ use super::{
     rows::{JobRow, RawJob, instant, job_rows},
     schema::{instances, jobs, queues},
     sqlite::Lite,
-    take::Take,
 };
 use crate::{
     fail_points,
@@ -52,6 +52,16 @@ macro_rules! take {
     }};
 }
 
+/// What is to be claimed.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    pub queue: Arc<str>,
+    /// Jobs of other kinds are left for a program that knows them.
+    pub kinds: Vec<&'a str>,
+    /// No more than so many.
+    pub limit: usize,
+}
+
 /// What a claim took, and why it took no more.
 #[derive(Debug)]
 pub struct Claim {
@@ -77,54 +87,44 @@ impl Store {
         owner: &str,
         now: Timestamp,
     ) -> Result<Claim, StoreError> {
-        if kinds.is_empty() {
-            return Ok(Claim {
-                jobs: Vec::new(),
-                left: Left::Nothing,
-            });
-        }
-        let mut raw = self.claim_freely(queue, kinds, limit, owner, now).await?;
-        let mut left = match raw.len() < limit {
+        let wanted = Wanted {
+            queue: queue.into(),
+            kinds: kinds.to_vec(),
+            limit,
+        };
+        let (_, claims) = self.settle_and_claim(&[], &[wanted], owner, now).await?;
+        Ok(claims?.remove(0))
+    }
+
+    /// What a claim without regard to limits took, and if that is nothing, what can be had within them.
+    pub(super) async fn claimed(
+        &self,
+        wanted: &Wanted<'_>,
+        freely: Vec<RawJob>,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Claim, StoreError> {
+        let Wanted {
+            queue,
+            kinds,
+            limit,
+        } = wanted;
+        let mut raw = freely;
+        let mut left = match raw.len() < *limit {
             true => Left::Nothing,
             false => Left::Perhaps,
         };
-        if raw.is_empty() && self.is_limited(queue).await? && self.is_due(queue, kinds).await? {
+        let none = raw.is_empty() && !kinds.is_empty();
+        if none && self.is_limited(queue).await? && self.is_due(queue, kinds).await? {
             (raw, left) = self
-                .claim_within_limits(queue, kinds, limit, owner, now)
+                .claim_within_limits(queue, kinds, *limit, owner, now)
                 .await?;
         }
-        let mut claimed = job_rows(raw)?;
-        fail_points::pass!("claim.after_commit", "{claimed:?}");
+        let mut jobs = job_rows(raw)?;
+        fail_points::pass!("claim.after_commit", "{jobs:?}");
         // An UPDATE returns its rows in any order.
-        claimed.sort_by_key(|job| (job.priority, job.run_at, job.id));
-        Ok(Claim {
-            jobs: claimed,
-            left,
-        })
-    }
-
-    /// Claims from a queue without limits, and nothing from one that has some.
-    async fn claim_freely(
-        &self,
-        queue: &str,
-        kinds: &[&str],
-        limit: usize,
-        owner: &str,
-        now: Timestamp,
-    ) -> Result<Vec<RawJob>, StoreError> {
-        let take = Take {
-            queue: queue.to_owned(),
-            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
-            limit: limit as i64,
-            owner: owner.to_owned(),
-            now: now.as_microsecond(),
-            watched: matches!(self.db, Db::Postgres(_)),
-        };
-        at_once!(self, if false, |c| {
-            let taken: Vec<RawJob> = c.rows(take).await?;
-            fail_points::pass!("claim.before_commit");
-            Ok::<_, StoreError>(taken)
-        })
+        jobs.sort_by_key(|job| (job.priority, job.run_at, job.id));
+        Ok(Claim { jobs, left })
     }
 
     /// Whether more is to be asked of a queue from which nothing was claimed freely.

@@ -46,11 +46,12 @@ mod take;
 mod throttles;
 mod tls;
 mod transaction;
+mod turn;
 
 pub use accounts::Credentials;
 pub use attempts::{AttemptRow, Tries};
 pub use bulk::{Move, Moved, MovedJob, Which};
-pub use claim::Claim;
+pub use claim::{Claim, Wanted};
 pub use connection::{PoolSize, Store};
 pub use crontab::EntryRow;
 pub use doubt::{IN_DOUBT, told};

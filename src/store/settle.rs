@@ -11,16 +11,11 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
-    ask::at_once,
     connection::change,
-    flows::reconsider,
     many::{Many, ROWS, Value},
     rows::JobRow,
 };
-use crate::{
-    fail_points,
-    queue::{Ending, JobId, State, Verdict},
-};
+use crate::queue::{EMAIL, Ending, JobId, State, Verdict};
 
 /// How an attempt ended, as it is to be written down.
 #[derive(Clone, Debug)]
@@ -43,7 +38,7 @@ pub struct Progress {
 }
 
 /// One attempt: the number of its job, and its own.
-type Attempt = (i64, i32);
+pub(super) type Attempt = (i64, i32);
 
 impl Store {
     /// Writes down how attempts ended, in one transaction.
@@ -52,29 +47,8 @@ impl Store {
     /// changes nothing. It is `false` as well where the job is asked to stop and the verdict knows
     /// nothing of that: then it has to be judged anew.
     pub async fn settle(&self, batch: &[Settled]) -> Result<Vec<bool>, StoreError> {
-        let all = batch.to_vec();
-        let together = batch.len() > ROWS || batch.iter().any(Settled::says_more);
-        let (answers, followers) = at_once!(self, if together, |c| {
-            let batch = all.as_slice();
-            let mut answers = Vec::with_capacity(batch.len());
-            let mut followers = Vec::new();
-            for some in batch.chunks(ROWS) {
-                let ended: Vec<Attempt> = c.rows(ends(some)).await?;
-                let written = written(some, ended);
-                if let Some(failures) = failures(some, &written) {
-                    c.run(failures).await?;
-                }
-                let waited_for = waited_for(some, &written);
-                if !waited_for.is_empty() {
-                    followers.extend(reconsider!(c, waited_for, some[0].at));
-                }
-                answers.extend(written);
-            }
-            fail_points::pass!("settle.before_commit", "{batch:?}");
-            Ok::<_, StoreError>((answers, followers))
-        })?;
-        self.tell(followers);
-        fail_points::pass!("settle.after_commit", "{batch:?}");
+        let nobody = Timestamp::UNIX_EPOCH;
+        let (answers, _) = self.settle_and_claim(batch, &[], "", nobody).await?;
         Ok(answers)
     }
 
@@ -98,6 +72,35 @@ impl Store {
         })
     }
 }
+
+/// Ends attempts within a transaction on `$c`; gives for each whether it was its owner's, and the jobs that moved on
+/// because they had waited for these.
+macro_rules! settle {
+    ($c:ident, $batch:expr) => {{
+        use $crate::store::{
+            many::ROWS,
+            settle::{Attempt, ends, failures, waited_for, written},
+        };
+        let mut answers = Vec::with_capacity($batch.len());
+        let mut followers = Vec::new();
+        for some in $batch.chunks(ROWS) {
+            let ended: Vec<Attempt> = $c.rows(ends(some)).await?;
+            let written = written(some, ended);
+            if let Some(failures) = failures(some, &written) {
+                $c.run(failures).await?;
+            }
+            let waited_for = waited_for(some, &written);
+            if !waited_for.is_empty() {
+                followers.extend($crate::store::flows::reconsider!(
+                    $c, waited_for, some[0].at
+                ));
+            }
+            answers.extend(written);
+        }
+        (answers, followers)
+    }};
+}
+pub(super) use settle;
 
 // The state is one of two, of which no job has the second: with an equality the planner of PostgreSQL prefers the
 // index of all that execute, which is small at each moment and full of those that did, to a few numbers.
@@ -127,7 +130,7 @@ const FAILURES: &str = "INSERT INTO attempts \
 
 /// Ends attempts, where they are still their owners', and answers with those. In the order of their jobs' numbers:
 /// whoever wants several locks takes them in that one.
-fn ends(batch: &[Settled]) -> Many<'_, (BigInt, Integer)> {
+pub(super) fn ends(batch: &[Settled]) -> Many<'_, (BigInt, Integer)> {
     let mut firsts = BTreeMap::new();
     for settled in batch {
         firsts.entry(settled.attempt()).or_insert(settled);
@@ -137,14 +140,14 @@ fn ends(batch: &[Settled]) -> Many<'_, (BigInt, Integer)> {
 
 /// For each of a batch, whether it is among the attempts that were ended. Of two ends of one attempt
 /// the first was written.
-fn written(batch: &[Settled], ended: Vec<Attempt>) -> Vec<bool> {
+pub(super) fn written(batch: &[Settled], ended: Vec<Attempt>) -> Vec<bool> {
     let mut ended: BTreeSet<Attempt> = ended.into_iter().collect();
     let written = |settled: &Settled| ended.remove(&settled.attempt());
     batch.iter().map(written).collect()
 }
 
 /// Keeps what was written of attempts that did not complete their jobs, if there are any.
-fn failures<'a>(batch: &'a [Settled], written: &[bool]) -> Option<Many<'a>> {
+pub(super) fn failures<'a>(batch: &'a [Settled], written: &[bool]) -> Option<Many<'a>> {
     let written = batch.iter().zip(written).filter(|(_, written)| **written);
     let failed = written.filter(|(settled, _)| settled.verdict.state != State::Completed);
     let rows: Vec<_> = failed.map(|(settled, _)| settled.failure()).collect();
@@ -152,7 +155,7 @@ fn failures<'a>(batch: &'a [Settled], written: &[bool]) -> Option<Many<'a>> {
 }
 
 /// The jobs whose ends were written, and for which others may wait.
-fn waited_for(batch: &[Settled], written: &[bool]) -> Vec<i64> {
+pub(super) fn waited_for(batch: &[Settled], written: &[bool]) -> Vec<i64> {
     let written = batch.iter().zip(written).filter(|(_, written)| **written);
     let jobs = written.map(|(settled, _)| &settled.job);
     let in_flows = jobs.filter(|job| job.flow.is_some());
@@ -165,8 +168,13 @@ impl Settled {
     }
 
     /// Whether more is written of it than its row of [`ENDS`].
-    fn says_more(&self) -> bool {
+    pub(super) fn says_more(&self) -> bool {
         self.verdict.state != State::Completed || self.job.flow.is_some()
+    }
+
+    /// Whether its being written down may take as long as claims do.
+    pub(super) fn may_wait(&self) -> bool {
+        !self.says_more() && self.job.queue != EMAIL
     }
 
     /// Its row of [`ENDS`].

@@ -9,8 +9,9 @@ use diesel::{
     sql_types::{BigInt, HasSqlType, Integer, Text},
     sqlite::Sqlite,
 };
+use jiff::Timestamp;
 
-use super::{insert::RETURNING, schema::jobs};
+use super::{claim::Wanted, insert::RETURNING, schema::jobs};
 use crate::queue::State;
 
 /// One statement that begins an attempt of each of a queue's first jobs, unless something was decided of the queue
@@ -18,14 +19,14 @@ use crate::queue::State;
 ///
 /// All of it is of one moment: whoever paused the queue before enqueuing can rely on it.
 pub(super) struct Take {
-    pub queue: String,
+    queue: String,
     /// One at least.
-    pub kinds: Vec<String>,
-    pub limit: i64,
-    pub owner: String,
-    pub now: i64,
+    kinds: Vec<String>,
+    limit: i64,
+    owner: String,
+    now: i64,
     /// Where others may strike this instance out.
-    pub watched: bool,
+    watched: bool,
 }
 
 const EXECUTING: i32 = State::Executing.bit();
@@ -35,11 +36,36 @@ const TAKE: &str = "UPDATE jobs SET state = 'executing', attempt = jobs.attempt 
 
 const FIRST: &str = "SELECT picked.id FROM jobs AS picked WHERE picked.state = 'available'";
 
-const UNLIMITED: &str = " AND NOT EXISTS (SELECT 1 FROM queues WHERE queues.name = picked.queue \
-     AND (paused_at IS NOT NULL OR at_once IS NOT NULL OR at_once_per_key IS NOT NULL OR rate_jobs IS NOT NULL)) \
-     ORDER BY picked.priority, picked.run_at, picked.id LIMIT ";
+/// Of the queue by its name, and not of each job's: joined to the jobs, PostgreSQL believes that next to none is left,
+/// and sorts all that are available for each claim.
+const UNLIMITED: &str = " AND NOT EXISTS (SELECT 1 FROM queues WHERE queues.name = ";
+
+const IN_ORDER: &str = " AND (paused_at IS NOT NULL OR at_once IS NOT NULL OR at_once_per_key IS NOT NULL \
+     OR rate_jobs IS NOT NULL)) ORDER BY picked.priority, picked.run_at, picked.id LIMIT ";
 
 impl Take {
+    /// The claim of what is wanted; none where no kind is known.
+    pub(super) fn of(
+        wanted: &Wanted<'_>,
+        owner: &str,
+        now: Timestamp,
+        watched: bool,
+    ) -> Option<Self> {
+        let Wanted {
+            queue,
+            kinds,
+            limit,
+        } = wanted;
+        (!kinds.is_empty()).then(|| Take {
+            queue: (**queue).to_owned(),
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            limit: *limit as i64,
+            owner: owner.to_owned(),
+            now: now.as_microsecond(),
+            watched,
+        })
+    }
+
     fn walk<'b, DB>(
         &'b self,
         mut out: AstPass<'_, 'b, DB>,
@@ -78,7 +104,11 @@ impl Take {
             out.push_sql(")");
         }
         out.push_sql(UNLIMITED);
+        out.push_bind_param::<Text, _>(&self.queue)?;
+        out.push_sql(IN_ORDER);
         out.push_bind_param::<BigInt, _>(&self.limit)?;
+        // SQLite prepares a statement whose limit is nothing but a value anew for each value.
+        out.push_sql(" + 0");
         out.push_sql(close);
         out.push_sql(RETURNING);
         Ok(())

@@ -215,6 +215,19 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                 assert!(used && !scans, "{question}: {sql}\n{plan}");
             }
         }
+
+        // Where many are available the index must give their order as well: else each claim would sort them all.
+        raw.run("UPDATE jobs SET state = 'available', queue = 'other' WHERE state = 'scheduled'")
+            .await;
+        if let Raw::Postgres(_) = raw {
+            raw.run("ANALYZE").await;
+        }
+        for sql in heard(store.claim("other", &["a", "b"], 5, here, now)).await {
+            let plan = raw.plan(&sql, types("claim")).await;
+            let sorts = plan.contains("Sort") || plan.contains("TEMP B-TREE");
+            let used = plan.contains("jobs_available");
+            assert!(used && !sorts, "{sql}\n{plan}");
+        }
     })
     .await;
 }

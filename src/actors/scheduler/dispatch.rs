@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{
     POLL, Running, SchedulerActor, Worker, crontab,
-    ends::{Answer, Batch},
+    ends::{Answer, Batch, Claims},
     queues::Decided,
     upkeep::complain,
     window,
@@ -23,7 +23,7 @@ use crate::{
     fail_points,
     jobs::Catalogue,
     queue::{JobId, Left, Outcome},
-    store::{Asked, JobRow, Progress, QueueRow, Store, StoreError},
+    store::{Asked, JobRow, Progress, QueueRow, Store, StoreError, Wanted},
 };
 
 /// What a turn is to do, decided before it begins.
@@ -43,8 +43,8 @@ pub(super) struct Plan {
     unsure: bool,
     /// Jobs fall due now.
     stage: bool,
-    /// How many jobs to claim, by queue, and of which kinds.
-    claim: Vec<(Arc<str>, Vec<&'static str>, usize)>,
+    /// What to claim, unless its queue is paused.
+    claim: Vec<Wanted<'static>>,
     paused: HashSet<String>,
 }
 
@@ -96,12 +96,6 @@ pub(super) async fn take_turn(store: &Store, plan: &Plan) -> Taken {
 }
 
 async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), StoreError> {
-    plan.settle.write_down(store, &mut taken.settled).await?;
-    // An end may be late because it was judged before somebody asked.
-    let late = |answer: &Answer| matches!(answer, Answer::Late);
-    if plan.heed || taken.settled.iter().any(late) {
-        taken.asked = Some(store.asked(&plan.owner).await?);
-    }
     if !plan.progress.is_empty() {
         match store.note_progress(&plan.owner, &plan.progress).await {
             // More of it comes, and nothing depends on it.
@@ -134,14 +128,25 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
     if plan.unsure {
         taken.ours = Some(store.executing(&plan.owner).await?);
     }
-    for (queue, kinds, limit) in &plan.claim {
-        if !paused.contains(&**queue) {
-            let claim = store
-                .claim(queue, kinds, *limit, &plan.owner, plan.clock.now())
-                .await?;
-            taken.left.push((queue.clone(), claim.left));
-            taken.claimed.extend(claim.jobs);
-        }
+    let mut wanted = plan.claim.clone();
+    wanted.retain(|wanted| !paused.contains(&*wanted.queue));
+    let claims = Claims {
+        wanted: &wanted,
+        owner: &plan.owner,
+        clock: &plan.clock,
+    };
+    let claims = plan
+        .settle
+        .write_down(store, claims, &mut taken.settled)
+        .await?;
+    for (wanted, claim) in wanted.into_iter().zip(claims) {
+        taken.left.push((wanted.queue, claim.left));
+        taken.claimed.extend(claim.jobs);
+    }
+    // An end may be late because it was judged before somebody asked.
+    let late = |answer: &Answer| matches!(answer, Answer::Late);
+    if plan.heed || taken.settled.iter().any(late) {
+        taken.asked = Some(store.asked(&plan.owner).await?);
     }
     Ok(())
 }
@@ -186,7 +191,11 @@ impl SchedulerActor {
             .iter()
             .map(|queue| (queue, free(queue)))
             .filter(|(_, free)| *free > 0)
-            .map(|(queue, free)| (queue.clone(), self.parts.catalogue.names(queue), free))
+            .map(|(queue, free)| Wanted {
+                queue: queue.clone(),
+                kinds: self.parts.catalogue.names(queue),
+                limit: free,
+            })
             .collect();
         let progress = match take(&mut self.advance) {
             true => self.progress.drain().map(|(_, news)| news).collect(),

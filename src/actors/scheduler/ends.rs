@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
+    clock::Clock,
     queue::JobId,
-    store::{Settled, Store, StoreError},
+    store::{Claim, Settled, Store, StoreError, Wanted},
 };
 
 /// How many ends one transaction writes down: well within what a transaction has time for.
@@ -52,6 +53,27 @@ pub(super) struct Batch {
     together: Vec<Settled>,
     /// Were refused before: each has a transaction of its own.
     alone: Vec<Settled>,
+}
+
+/// What is to be claimed once the ends are written down.
+pub(super) struct Claims<'a> {
+    pub wanted: &'a [Wanted<'static>],
+    pub owner: &'a str,
+    /// Whatever is claimed after a wait began after it.
+    pub clock: &'a Clock,
+}
+
+impl Claims<'_> {
+    async fn with(
+        &self,
+        store: &Store,
+        ends: &[Settled],
+    ) -> Result<(Vec<bool>, Result<Vec<Claim>, StoreError>), StoreError> {
+        let now = self.clock.now();
+        store
+            .settle_and_claim(ends, self.wanted, self.owner, now)
+            .await
+    }
 }
 
 /// What became of an end.
@@ -176,12 +198,32 @@ impl Batch {
         self.together.iter().chain(&self.alone)
     }
 
-    /// Writes them down, and notes what became of each, in their order.
+    /// Writes them down, notes what became of each, in their order, and then claims what is wanted.
     ///
-    /// One transaction for all. Should one of them break it, one for each half, down to the end that is
-    /// refused: it must not keep the others from being written. After too many refusals there are fewer answers
-    /// than ends. An error says that there was no answer for those that are left.
+    /// All at once, unless some were refused before. Should one of them break it, one transaction for each half, down
+    /// to the end that is refused: it must not keep the others from being written. After too many refusals there are
+    /// fewer answers than ends. An error says that there was no answer for those that are left.
     pub(super) async fn write_down(
+        &self,
+        store: &Store,
+        claims: Claims<'_>,
+        answers: &mut Vec<Answer>,
+    ) -> Result<Vec<Claim>, StoreError> {
+        if self.alone.is_empty() {
+            match claims.with(store, &self.together).await {
+                Ok((ours, claims)) => {
+                    answers.extend(ours.into_iter().map(Answer::of));
+                    return claims;
+                }
+                Err(error) if !error.is_about_the_rows() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        self.write_down_by_parts(store, answers).await?;
+        claims.with(store, &[]).await?.1
+    }
+
+    async fn write_down_by_parts(
         &self,
         store: &Store,
         answers: &mut Vec<Answer>,
@@ -207,7 +249,7 @@ impl Batch {
                     in_a_row += 1;
                     if in_a_row == IN_A_ROW {
                         tracing::error!(
-                            "the database refuses one end after the other; the rest waits"
+                            "the database refuses one end after the other, each with the reason that is told of it; the rest waits"
                         );
                         return Ok(());
                     }

@@ -184,6 +184,16 @@ impl SchedulerActor {
             // Another instance may have free actors for the room that this makes.
             self.announce(ctx);
         }
+        // Before the ends: what these were read beside was still to be written down.
+        if let Some(ours) = taken.ours {
+            self.rescue(ours);
+            // Of all others the table knows.
+            self.unwritten.clear();
+        }
+        if let Some(instants) = taken.due {
+            self.window = Window::filled(instants);
+            self.refreshed = Some(Instant::now());
+        }
         let asked = taken.asked.unwrap_or_default();
         let (resolved, frees) = self.settled(taken.settled, &asked);
         if frees {
@@ -193,15 +203,6 @@ impl SchedulerActor {
         }
         for asked in &asked {
             self.ask_to_stop(asked);
-        }
-        if let Some(ours) = taken.ours {
-            self.rescue(ours);
-            // Of all others the table knows.
-            self.unwritten.clear();
-        }
-        if let Some(instants) = taken.due {
-            self.window = Window::filled(instants);
-            self.refreshed = Some(Instant::now());
         }
         if let Some(looked) = taken.looked {
             self.calendar.looked(&looked);
