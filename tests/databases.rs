@@ -15,6 +15,7 @@ mod reports;
 mod rivals;
 mod signups;
 mod tries;
+mod turn;
 mod unique;
 
 use std::{sync::Arc, time::Duration};

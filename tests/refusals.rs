@@ -174,3 +174,23 @@ async fn a_sign_up_that_the_database_refuses_fails_alone() {
         assert_eq!(answers.await, expected, "{database}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_from_which_nothing_can_be_claimed_keeps_no_other_waiting() {
+    for database in TestDatabase::both() {
+        let program = Program::start(&database, &QUICK);
+        let mut raw = Raw::open(database.url()).await;
+        // The first in the order in which they are claimed from.
+        let claim = "NEW.state = 'executing' AND NEW.queue = 'email'";
+        refuse(&mut raw, "UPDATE ON jobs", claim).await;
+        let maria = sign_up(&program, "maria").await;
+        let two = |jobs: &str| jobs.matches("data-state=\"completed\"").count() == 2;
+        watch(&program, &maria, two).await;
+
+        relent(&mut raw).await;
+        watch(&program, &maria, all("completed")).await;
+        for job in jobs(&database, &maria).await {
+            assert_eq!(job.attempt, 1, "{database}: {job:?}");
+        }
+    }
+}

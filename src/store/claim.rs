@@ -1,6 +1,6 @@
 //! Who takes what is due: a claim holds for as long as its instance is entered.
 //!
-//! Here the two databases differ, as they do in `connection.rs`, `instances.rs` and `transaction.rs`.
+//! Here the two databases differ, as they do in `connection.rs`, `instances.rs`, `transaction.rs` and `turn.rs`.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use super::{
     rows::{JobRow, RawJob, instant, job_rows},
     schema::{instances, jobs, queues},
     sqlite::Lite,
+    take::Take,
 };
 use crate::{
     fail_points,
@@ -92,8 +93,27 @@ impl Store {
             kinds: kinds.to_vec(),
             limit,
         };
-        let (_, claims) = self.settle_and_claim(&[], &[wanted], owner, now).await?;
-        Ok(claims?.remove(0))
+        let take = self.take(&wanted, owner, now);
+        let (_, mut taken) = self.together(&[], vec![take]).await?;
+        let freely = taken.pop().unwrap_or_default();
+        self.claimed(&wanted, freely, owner, now).await
+    }
+
+    /// The claim of what is wanted, without regard to limits; none where no kind is known.
+    pub(super) fn take(&self, wanted: &Wanted<'_>, owner: &str, now: Timestamp) -> Option<Take> {
+        let Wanted {
+            queue,
+            kinds,
+            limit,
+        } = wanted;
+        (!kinds.is_empty()).then(|| Take {
+            queue: (**queue).to_owned(),
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            limit: *limit as i64,
+            owner: owner.to_owned(),
+            now: now.as_microsecond(),
+            watched: matches!(self.db, Db::Postgres(_)),
+        })
     }
 
     /// What a claim without regard to limits took, and if that is nothing, what can be had within them.

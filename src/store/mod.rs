@@ -72,6 +72,7 @@ pub use settle::{Progress, Settled};
 pub use signups::{FirstJobs, NewSignup, SignedUp, SignupRefusal};
 pub use sole::Sole;
 pub use transaction::{Connection, Transaction};
+pub use turn::Shared;
 /// For the questions that a program which embeds cadastro puts within a transaction of ours.
 pub use {diesel, diesel_async};
 /// The connections of the two databases, for whoever writes a function that takes one.

@@ -9,9 +9,8 @@ use diesel::{
     sql_types::{BigInt, HasSqlType, Integer, Text},
     sqlite::Sqlite,
 };
-use jiff::Timestamp;
 
-use super::{claim::Wanted, insert::RETURNING, schema::jobs};
+use super::{insert::RETURNING, schema::jobs};
 use crate::queue::State;
 
 /// One statement that begins an attempt of each of a queue's first jobs, unless something was decided of the queue
@@ -19,14 +18,14 @@ use crate::queue::State;
 ///
 /// All of it is of one moment: whoever paused the queue before enqueuing can rely on it.
 pub(super) struct Take {
-    queue: String,
+    pub queue: String,
     /// One at least.
-    kinds: Vec<String>,
-    limit: i64,
-    owner: String,
-    now: i64,
+    pub kinds: Vec<String>,
+    pub limit: i64,
+    pub owner: String,
+    pub now: i64,
     /// Where others may strike this instance out.
-    watched: bool,
+    pub watched: bool,
 }
 
 const EXECUTING: i32 = State::Executing.bit();
@@ -44,28 +43,6 @@ const IN_ORDER: &str = " AND (paused_at IS NOT NULL OR at_once IS NOT NULL OR at
      OR rate_jobs IS NOT NULL)) ORDER BY picked.priority, picked.run_at, picked.id LIMIT ";
 
 impl Take {
-    /// The claim of what is wanted; none where no kind is known.
-    pub(super) fn of(
-        wanted: &Wanted<'_>,
-        owner: &str,
-        now: Timestamp,
-        watched: bool,
-    ) -> Option<Self> {
-        let Wanted {
-            queue,
-            kinds,
-            limit,
-        } = wanted;
-        (!kinds.is_empty()).then(|| Take {
-            queue: (**queue).to_owned(),
-            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
-            limit: *limit as i64,
-            owner: owner.to_owned(),
-            now: now.as_microsecond(),
-            watched,
-        })
-    }
-
     fn walk<'b, DB>(
         &'b self,
         mut out: AstPass<'_, 'b, DB>,

@@ -1,18 +1,13 @@
 //! A turn: write down what ended, claim what is due, hand it to free actors.
 
-use std::{
-    collections::HashSet,
-    mem::{replace, take},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, mem::take, sync::Arc, time::Duration};
 
 use actix::Context;
 use jiff::Timestamp;
 
 use super::{
     POLL, Running, SchedulerActor, Worker, crontab,
-    ends::{Answer, Batch, Claims},
+    ends::{Answer, Batch},
     queues::Decided,
     upkeep::complain,
     window,
@@ -23,7 +18,7 @@ use crate::{
     fail_points,
     jobs::Catalogue,
     queue::{JobId, Left, Outcome},
-    store::{Asked, JobRow, Progress, QueueRow, Store, StoreError, Wanted},
+    store::{Asked, Claim, JobRow, Progress, QueueRow, Settled, Store, StoreError, Wanted},
 };
 
 /// What a turn is to do, decided before it begins.
@@ -51,9 +46,20 @@ pub(super) struct Plan {
 impl Plan {
     /// Whether the database need not be asked.
     pub(super) fn asks_nothing(&self) -> bool {
+        !self.asks_more() && self.claim.is_empty() && self.settle.is_empty()
+    }
+
+    /// Whether there is more to do than to write down what ended, and to claim.
+    fn asks_more(&self) -> bool {
         let looks = self.refresh || self.heed || self.calendar.is_some() || self.unsure;
-        let does = self.stage || !self.claim.is_empty() || !self.progress.is_empty();
-        !looks && !does && self.settle.is_empty()
+        looks || self.stage || !self.progress.is_empty()
+    }
+
+    /// What ended, if it may be written down in one transaction with the claims.
+    fn ends_to_share(&self, store: &Store) -> Option<&[Settled]> {
+        let ends = self.settle.of_new()?;
+        let shares = !self.asks_more() && !self.claim.is_empty() && store.shares(ends);
+        shares.then_some(ends)
     }
 }
 
@@ -79,6 +85,13 @@ pub(super) struct Taken {
     pub failure: Option<StoreError>,
 }
 
+impl Taken {
+    fn take_in(&mut self, queue: &Arc<str>, claim: Claim) {
+        self.left.push((queue.clone(), claim.left));
+        self.claimed.extend(claim.jobs);
+    }
+}
+
 /// A claimed job on its way to the worker that is to do it.
 pub(super) struct TakenOn {
     job: Arc<JobRow>,
@@ -96,6 +109,14 @@ pub(super) async fn take_turn(store: &Store, plan: &Plan) -> Taken {
 }
 
 async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), StoreError> {
+    if let Some(ends) = plan.ends_to_share(store)
+        && share(store, plan, ends, taken).await?
+    {
+        return Ok(());
+    }
+    // First: nothing is to keep an end from being written down.
+    plan.settle.write_down(store, &mut taken.settled).await?;
+    heed(store, plan, taken).await?;
     if !plan.progress.is_empty() {
         match store.note_progress(&plan.owner, &plan.progress).await {
             // More of it comes, and nothing depends on it.
@@ -128,21 +149,65 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
     if plan.unsure {
         taken.ours = Some(store.executing(&plan.owner).await?);
     }
-    let mut wanted = plan.claim.clone();
-    wanted.retain(|wanted| !paused.contains(&*wanted.queue));
-    let claims = Claims {
-        wanted: &wanted,
-        owner: &plan.owner,
-        clock: &plan.clock,
-    };
-    let claims = plan
-        .settle
-        .write_down(store, claims, &mut taken.settled)
-        .await?;
-    for (wanted, claim) in wanted.into_iter().zip(claims) {
-        taken.left.push((wanted.queue, claim.left));
-        taken.claimed.extend(claim.jobs);
+    let mut answer = Ok(());
+    for wanted in plan
+        .claim
+        .iter()
+        .filter(|wanted| !paused.contains(&*wanted.queue))
+    {
+        let Wanted {
+            queue,
+            kinds,
+            limit,
+        } = wanted;
+        let claim = store.claim(queue, kinds, *limit, &plan.owner, plan.clock.now());
+        match claim.await {
+            Ok(claim) => taken.take_in(queue, claim),
+            // The other queues have done nothing to deserve that.
+            Err(error) if error.is_about_the_rows() => answer = Err(error),
+            Err(error) => return Err(error),
+        }
     }
+    answer
+}
+
+/// Writes down what ended, and claims, in one transaction. `false` says that the database refuses something of it: then
+/// each is to be tried by itself.
+async fn share(
+    store: &Store,
+    plan: &Plan,
+    ends: &[Settled],
+    taken: &mut Taken,
+) -> Result<bool, StoreError> {
+    let open = plan
+        .claim
+        .iter()
+        .filter(|wanted| !plan.paused.contains(&*wanted.queue));
+    let wanted: Vec<_> = open.cloned().collect();
+    let now = plan.clock.now();
+    let shared = match store
+        .settle_and_claim(ends, &wanted, &plan.owner, now)
+        .await
+    {
+        Err(error) if error.is_about_the_rows() => return Ok(false),
+        shared => shared?,
+    };
+    taken
+        .settled
+        .extend(shared.ours.into_iter().map(Answer::of));
+    let mut answer = Ok(true);
+    for (wanted, claim) in wanted.iter().zip(shared.claims) {
+        match claim {
+            Ok(claim) => taken.take_in(&wanted.queue, claim),
+            Err(error) => answer = Err(error),
+        }
+    }
+    heed(store, plan, taken).await?;
+    answer
+}
+
+/// Looks which attempts somebody has asked to stop, if there may be some.
+async fn heed(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), StoreError> {
     // An end may be late because it was judged before somebody asked.
     let late = |answer: &Answer| matches!(answer, Answer::Late);
     if plan.heed || taken.settled.iter().any(late) {
@@ -160,11 +225,12 @@ impl SchedulerActor {
             self.window.add(instant);
         }
         for queue in fresh.queues {
-            match self.crew.serves(&queue) {
-                Some(queue) => self.backlog.insert(queue),
+            if let Some(queue) = self.crew.serves(&queue) {
+                self.backlog.insert(queue);
+            } else {
                 // Somebody may have made it a moment ago.
-                None => replace(&mut self.stale, true),
-            };
+                self.stale = true;
+            }
         }
         let stage = self.window.pass(now);
         let polls = self.unread() >= POLL;
@@ -197,7 +263,7 @@ impl SchedulerActor {
                 limit: free,
             })
             .collect();
-        let progress = match take(&mut self.advance) {
+        let progress = match take(&mut self.progress_is_due) {
             true => self.progress.drain().map(|(_, news)| news).collect(),
             false => Vec::new(),
         };

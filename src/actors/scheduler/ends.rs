@@ -5,9 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
-    clock::Clock,
     queue::JobId,
-    store::{Claim, Settled, Store, StoreError, Wanted},
+    store::{Settled, Store, StoreError},
 };
 
 /// How many ends one transaction writes down: well within what a transaction has time for.
@@ -53,27 +52,6 @@ pub(super) struct Batch {
     together: Vec<Settled>,
     /// Were refused before: each has a transaction of its own.
     alone: Vec<Settled>,
-}
-
-/// What is to be claimed once the ends are written down.
-pub(super) struct Claims<'a> {
-    pub wanted: &'a [Wanted<'static>],
-    pub owner: &'a str,
-    /// Whatever is claimed after a wait began after it.
-    pub clock: &'a Clock,
-}
-
-impl Claims<'_> {
-    async fn with(
-        &self,
-        store: &Store,
-        ends: &[Settled],
-    ) -> Result<(Vec<bool>, Result<Vec<Claim>, StoreError>), StoreError> {
-        let now = self.clock.now();
-        store
-            .settle_and_claim(ends, self.wanted, self.owner, now)
-            .await
-    }
 }
 
 /// What became of an end.
@@ -194,36 +172,22 @@ impl Batch {
         self.together.is_empty() && self.alone.is_empty()
     }
 
+    /// All of them, unless some were refused before.
+    pub(super) fn of_new(&self) -> Option<&[Settled]> {
+        let new = !self.together.is_empty() && self.alone.is_empty();
+        new.then_some(&self.together)
+    }
+
     pub(super) fn ends(&self) -> impl Iterator<Item = &Settled> {
         self.together.iter().chain(&self.alone)
     }
 
-    /// Writes them down, notes what became of each, in their order, and then claims what is wanted.
+    /// Writes them down, and notes what became of each, in their order.
     ///
-    /// All at once, unless some were refused before. Should one of them break it, one transaction for each half, down
-    /// to the end that is refused: it must not keep the others from being written. After too many refusals there are
-    /// fewer answers than ends. An error says that there was no answer for those that are left.
+    /// One transaction for all. Should one of them break it, one for each half, down to the end that is
+    /// refused: it must not keep the others from being written. After too many refusals there are fewer answers
+    /// than ends. An error says that there was no answer for those that are left.
     pub(super) async fn write_down(
-        &self,
-        store: &Store,
-        claims: Claims<'_>,
-        answers: &mut Vec<Answer>,
-    ) -> Result<Vec<Claim>, StoreError> {
-        if self.alone.is_empty() {
-            match claims.with(store, &self.together).await {
-                Ok((ours, claims)) => {
-                    answers.extend(ours.into_iter().map(Answer::of));
-                    return claims;
-                }
-                Err(error) if !error.is_about_the_rows() => return Err(error),
-                Err(_) => {}
-            }
-        }
-        self.write_down_by_parts(store, answers).await?;
-        claims.with(store, &[]).await?.1
-    }
-
-    async fn write_down_by_parts(
         &self,
         store: &Store,
         answers: &mut Vec<Answer>,
@@ -268,7 +232,7 @@ impl Batch {
 }
 
 impl Answer {
-    fn of(ours: bool) -> Self {
+    pub(super) fn of(ours: bool) -> Self {
         match ours {
             true => Answer::Written,
             false => Answer::Late,

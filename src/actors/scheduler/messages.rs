@@ -107,6 +107,7 @@ impl Handler<Post<Heard>> for SchedulerActor {
 
     fn handle(&mut self, post: Post<Heard>, ctx: &mut Context<Self>) {
         let (Heard, _handling) = post.open();
+        self.heard = true;
         self.others = true;
         self.stale = true;
         self.heed = true;
@@ -156,7 +157,7 @@ impl Handler<Post<Advance>> for SchedulerActor {
         let (Advance(progress), _handling) = post.open();
         if self.progress.is_empty() {
             ctx.run_later(PROGRESS, |actor, ctx| {
-                actor.advance = true;
+                actor.progress_is_due = true;
                 actor.turn(ctx);
             });
         }

@@ -22,6 +22,7 @@ mod window;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    future::ready,
     panic,
     sync::Arc,
     time::{Duration, Instant},
@@ -75,8 +76,8 @@ pub(super) struct SchedulerActor {
     /// Attempts, by job and number, that were begun here and ended, of which the table may know nothing.
     unwritten: HashSet<(JobId, i32)>,
     progress: HashMap<JobId, Progress>,
-    /// It has waited for long enough.
-    advance: bool,
+    /// It has waited for long enough for more of it.
+    progress_is_due: bool,
     decided: Decided,
     holds: Holds,
     /// The queues that may hold available jobs.
@@ -93,8 +94,9 @@ pub(super) struct SchedulerActor {
     again: bool,
     /// This instance is not entered yet, or not any more: no turn is taken.
     entering: bool,
-    /// Whether there may be other instances, to hear news.
+    /// Whether there may be other instances, to hear news; and whether one was heard since the last look began.
     others: bool,
+    heard: bool,
     /// They were told something a moment ago, and whether there is more to tell.
     announcing: bool,
     more_news: bool,
@@ -138,10 +140,11 @@ impl Supervised for SchedulerActor {
         self.turning = false;
         self.resting = false;
         self.announcing = false;
+        self.more_news = false;
         self.timer = None;
-        // Their timers may be gone with the fall.
         self.stale = true;
-        self.advance = true;
+        // Its timer may be gone with the fall.
+        self.progress_is_due = true;
         self.window = Window::unknown();
         self.calendar.forget();
         self.ends.put_back();
@@ -161,7 +164,11 @@ impl SchedulerActor {
         self.again = false;
         let plan = self.plan();
         if plan.asks_nothing() {
-            return self.turned(dispatch::Taken::default(), ctx);
+            // Soon, and not at once: whoever calls this may have something to do before.
+            let done = ready(()).into_actor(self);
+            let done = done.map(|(), actor, ctx| actor.turned(dispatch::Taken::default(), ctx));
+            ctx.spawn(done);
+            return;
         }
         let store = self.parts.store.clone();
         // A task of its own: on the runtime of the program it has begun while jobs are still being handed out.
@@ -184,7 +191,13 @@ impl SchedulerActor {
             // Another instance may have free actors for the room that this makes.
             self.announce(ctx);
         }
-        // Before the ends: what these were read beside was still to be written down.
+        let asked = taken.asked.unwrap_or_default();
+        let (resolved, frees) = self.settled(taken.settled, &asked);
+        if frees {
+            self.stale = true;
+            self.again = true;
+            self.announce(ctx);
+        }
         if let Some(ours) = taken.ours {
             self.rescue(ours);
             // Of all others the table knows.
@@ -193,16 +206,6 @@ impl SchedulerActor {
         if let Some(instants) = taken.due {
             self.window = Window::filled(instants);
             self.refreshed = Some(Instant::now());
-        }
-        let asked = taken.asked.unwrap_or_default();
-        let (resolved, frees) = self.settled(taken.settled, &asked);
-        if frees {
-            self.stale = true;
-            self.again = true;
-            self.announce(ctx);
-        }
-        for asked in &asked {
-            self.ask_to_stop(asked);
         }
         if let Some(looked) = taken.looked {
             self.calendar.looked(&looked);
@@ -214,6 +217,10 @@ impl SchedulerActor {
             self.left_behind(queue, left);
         }
         let taken_on = self.take_on(taken.claimed);
+        // Some of them may have been claimed a moment ago.
+        for asked in &asked {
+            self.ask_to_stop(asked);
+        }
         if let Some(queues) = taken.queues {
             self.decide(&queues);
         }

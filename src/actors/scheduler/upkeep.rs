@@ -81,6 +81,7 @@ impl SchedulerActor {
                 // Whoever is still about to enter would find itself struck out.
                 return actor.keep_up(ctx);
             }
+            actor.heard = false;
             let (store, owner) = (actor.parts.store.clone(), actor.owner.clone());
             let clock = actor.parts.clock.clone();
             fail_points::pass!("heartbeat.before", "{}", actor.running.len());
@@ -109,8 +110,9 @@ impl SchedulerActor {
                 self.enter(ctx);
             }
             Ok(look) => {
-                // One that enters from now on says so.
-                self.others = look.others.iter().any(|other| *other.id != *self.owner);
+                // One that entered after the look says so.
+                let others = look.others.iter().any(|other| *other.id != *self.owner);
+                self.others = others || self.heard;
                 let rows = look.others.iter();
                 let entered = rows.map(|row| (row.id.as_str().into(), row.beats));
                 let dead = self.watch.look(entered, &self.owner);
