@@ -13,6 +13,7 @@ mod fresh;
 mod handle;
 mod messages;
 mod news;
+mod plan;
 mod queues;
 mod settle;
 mod start;
