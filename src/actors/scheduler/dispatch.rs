@@ -103,11 +103,7 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
         taken.ours = Some(store.executing(&plan.owner).await?);
     }
     let mut answer = Ok(());
-    for wanted in plan
-        .claim
-        .iter()
-        .filter(|wanted| !paused.contains(&*wanted.queue))
-    {
+    for wanted in plan.open(&paused) {
         let Wanted {
             queue,
             kinds,
@@ -117,7 +113,14 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
         match claim.await {
             Ok(claim) => taken.take_in(queue, claim),
             // The other queues have done nothing to deserve that.
-            Err(error) if error.is_about_the_rows() => answer = Err(error),
+            Err(error) if error.is_about_the_rows() => {
+                tracing::error!(
+                    queue = &**queue,
+                    %error,
+                    "nothing can be claimed from this queue, until the database allows it; the others are served"
+                );
+                answer = Err(error);
+            }
             Err(error) => return Err(error),
         }
     }
@@ -132,11 +135,7 @@ async fn share(
     ends: &[Settled],
     taken: &mut Taken,
 ) -> Result<bool, StoreError> {
-    let open = plan
-        .claim
-        .iter()
-        .filter(|wanted| !plan.paused.contains(&*wanted.queue));
-    let wanted: Vec<_> = open.cloned().collect();
+    let wanted: Vec<_> = plan.open(&plan.paused).cloned().collect();
     let now = plan.clock.now();
     let shared = match store
         .settle_and_claim(ends, &wanted, &plan.owner, now)

@@ -17,6 +17,7 @@ mod plan;
 mod queues;
 mod settle;
 mod start;
+mod timer;
 mod upkeep;
 mod whereabouts;
 mod window;
@@ -255,51 +256,6 @@ impl SchedulerActor {
             self.end_drain();
             self.tell_quiet();
         }
-    }
-
-    /// Arms the one timer for the next due instant, or for the next poll if that comes first.
-    fn arm(&mut self, ctx: &mut Context<Self>) {
-        let now = self.parts.clock.now();
-        let due = [
-            self.window.next(),
-            self.calendar.next(),
-            self.holds.next(),
-            self.ends.next(),
-        ];
-        let due = due.into_iter().flatten().min();
-        let due = due.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
-        let poll = POLL.saturating_sub(self.unread());
-        self.arm_in(due.unwrap_or(poll).min(poll), ctx);
-    }
-
-    fn arm_in(&mut self, wait: Duration, ctx: &mut Context<Self>) {
-        if let Some(timer) = self.timer.take() {
-            ctx.cancel_future(timer);
-        }
-        self.timer = Some(ctx.run_later(wait, |actor, ctx| {
-            actor.timer = None;
-            actor.resting = false;
-            actor.turn(ctx);
-        }));
-    }
-
-    /// How long the table has gone unread. Turns that only write do not count.
-    fn unread(&self) -> Duration {
-        self.refreshed.map_or(POLL, |at| at.elapsed())
-    }
-
-    /// A clock that tests move by hand moves all timers with it.
-    fn watch_the_clock(&mut self, ctx: &mut Context<Self>) {
-        ctx.spawn(
-            self.parts
-                .clock
-                .moved()
-                .into_actor(self)
-                .map(|(), actor, ctx| {
-                    actor.watch_the_clock(ctx);
-                    actor.turn(ctx);
-                }),
-        );
     }
 
     fn mailbox(&self, ctx: &mut Context<Self>) -> Mailbox<Self> {

@@ -43,6 +43,12 @@ impl Plan {
         looks || self.stage || !self.progress.is_empty()
     }
 
+    /// What to claim, while these queues are paused.
+    pub(super) fn open(&self, paused: &HashSet<String>) -> impl Iterator<Item = &Wanted<'static>> {
+        let claim = self.claim.iter();
+        claim.filter(move |wanted| !paused.contains(&*wanted.queue))
+    }
+
     /// What ended, if it may be written down in one transaction with the claims.
     pub(super) fn ends_to_share(&self, store: &Store) -> Option<&[Settled]> {
         let ends = self.settle.of_new()?;
