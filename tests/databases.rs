@@ -17,6 +17,7 @@ mod signups;
 mod tries;
 mod turn;
 mod unique;
+mod version;
 
 use std::{sync::Arc, time::Duration};
 

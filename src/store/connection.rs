@@ -5,7 +5,10 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use data_encoding::HEXLOWER;
@@ -69,7 +72,12 @@ pub struct Store {
 #[doc(hidden)]
 #[derive(Clone)]
 pub enum Db {
-    Sqlite { write: Pool<Lite>, read: Pool<Lite> },
+    Sqlite {
+        write: Pool<Lite>,
+        read: Pool<Lite>,
+        /// How many connections were opened so far to write.
+        opened: Arc<AtomicU64>,
+    },
     Postgres(Pool<Pg>),
 }
 
@@ -100,11 +108,18 @@ impl Store {
 
     fn of_sqlite(path: String, metrics: Metrics) -> Result<Self, StoreError> {
         let home = Handle::current();
+        let opened = Arc::new(AtomicU64::new(0));
         let open = move || sqlite::open(path.clone(), home.clone()).boxed();
+        let (open_to_write, count) = (open.clone(), opened.clone());
+        let open_to_write = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            open_to_write()
+        };
         Ok(Store {
             db: Db::Sqlite {
-                write: pool(1, open.clone())?,
+                write: pool(1, open_to_write)?,
                 read: pool(SQLITE_READERS, open)?,
+                opened,
             },
             trees: Arc::new(Trees::ours()),
             keys: Keys::default(),
@@ -171,7 +186,7 @@ impl Store {
     /// How many connections are idle, and how many are in use.
     pub fn connections(&self) -> [(&'static str, usize); 2] {
         let (open, idle) = match &self.db {
-            Db::Sqlite { write, read } => (
+            Db::Sqlite { write, read, .. } => (
                 write.status().size + read.status().size,
                 write.status().available + read.status().available,
             ),

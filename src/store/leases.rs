@@ -1,52 +1,40 @@
 //! What falls due, and when more does.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
 use super::{
-    Store, StoreError, ask::at_once, connection::read, literal::Literal, rows::instant,
+    Store, StoreError,
+    ask::at_once,
+    connection::read,
+    literal::Literal,
+    rows::instant,
     schema::jobs,
+    stage::{PORTION, Stage},
 };
-use crate::queue::State;
-
-/// How many jobs are staged in one transaction: some 20 ms, and few enough for SQLite's parameters.
-const PORTION: usize = 5000;
 
 impl Store {
-    /// Makes scheduled and failed jobs available whose time has come, and says how many.
+    /// Makes scheduled and failed jobs available whose time has come, and says how many in each queue.
     ///
     /// In portions of [`PORTION`], the longest due first: after a long stop so many may be due that
     /// one transaction for all would never end in time.
-    pub async fn stage(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let mut staged = 0;
+    pub async fn stage(&self, now: Timestamp) -> Result<BTreeMap<String, usize>, StoreError> {
+        let mut staged = BTreeMap::new();
         loop {
-            // PostgreSQL needs no transaction: whatever was picked is changed only if it is still due.
-            let (picked, changed) = at_once!(self, if false, |c| {
-                let due = jobs::table
-                    .filter(due_states())
-                    .filter(jobs::run_at.le(now.as_microsecond()))
-                    .order(jobs::run_at)
-                    .limit(PORTION as i64)
-                    .select(jobs::id);
-                let mut due: Vec<i64> = c.rows(due).await?;
-                let picked = due.len();
-                // Whoever wants several locks takes them in one order.
-                due.sort_unstable();
-                if picked == 0 {
-                    return Ok::<_, StoreError>((0, 0));
-                }
-                let staged = diesel::update(
-                    jobs::table
-                        .filter(jobs::id.eq_any(due))
-                        .filter(due_states())
-                        .filter(jobs::run_at.le(now.as_microsecond())),
-                )
-                .set(jobs::state.eq(State::Available.word()));
-                Ok((picked, c.run(staged).await?))
-            })?;
-            staged += changed;
-            if picked < PORTION {
+            let stage = Stage {
+                now: now.as_microsecond(),
+            };
+            // Alone, it needs no transaction.
+            let queues: Vec<String> =
+                at_once!(self, if false, |c| Ok::<_, StoreError>(c.rows(stage).await?))?;
+            let portion = queues.len();
+            for queue in queues {
+                *staged.entry(queue).or_default() += 1;
+            }
+            if portion < PORTION {
                 return Ok(staged);
             }
         }

@@ -41,12 +41,14 @@ mod settle;
 mod signups;
 mod sole;
 mod sqlite;
+mod stage;
 mod steps;
 mod take;
 mod throttles;
 mod tls;
 mod transaction;
 mod turn;
+mod version;
 
 pub use accounts::Credentials;
 pub use attempts::{AttemptRow, Tries};
@@ -73,6 +75,7 @@ pub use signups::{FirstJobs, NewSignup, SignedUp, SignupRefusal};
 pub use sole::Sole;
 pub use transaction::{Connection, Transaction};
 pub use turn::Shared;
+pub use version::Version;
 /// For the questions that a program which embeds cadastro puts within a transaction of ours.
 pub use {diesel, diesel_async};
 /// The connections of the two databases, for whoever writes a function that takes one.

@@ -117,7 +117,8 @@ async fn a_failed_attempt_is_recorded_and_the_job_is_due_again() {
         };
         assert_eq!(attempts(store, &row).await, [record]);
 
-        assert_eq!(store.stage(at(50)).await.expect("an answer"), 1);
+        let staged = store.stage(at(50)).await.expect("an answer");
+        assert_eq!(staged, [(TASK.to_owned(), 1)].into());
         enter(store, "there").await;
         let second = claimed(store, "a", "there").await;
         assert_eq!(second.attempt, 2);

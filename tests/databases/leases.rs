@@ -8,7 +8,9 @@ use cadastro::{
 };
 use jiff::Timestamp;
 
-use super::{Raw, answered, at, enqueued, enter, found, job, on_both, state_of};
+use super::{
+    Raw, Subject, TestDatabase, answered, at, enqueued, enter, found, job, on_both, state_of,
+};
 
 fn due(kind: &str, priority: i32, at: Timestamp) -> NewJob {
     NewJob {
@@ -31,6 +33,12 @@ async fn rows(store: &Store, jobs: &[NewJob], now: Timestamp) -> Vec<JobRow> {
 async fn claim(store: &Store, kinds: &[&str], limit: usize) -> Vec<JobRow> {
     let claim = store.claim(TASK, kinds, limit, "here", at(100)).await;
     claim.expect("an answer").jobs
+}
+
+/// How many are staged, in all queues.
+async fn staged(store: &Store, now: Timestamp) -> usize {
+    let staged = store.stage(now).await.expect("an answer");
+    staged.into_values().sum()
 }
 
 #[tokio::test]
@@ -149,15 +157,54 @@ async fn what_falls_due_is_staged_and_the_rest_keeps_its_instant() {
         assert_eq!(next(0, 3).await, [10, 20, 20].map(at));
         assert_eq!(next(20, 9).await, [30, 40].map(at));
 
-        assert_eq!(store.stage(at(9)).await.expect("an answer"), 0);
-        assert_eq!(store.stage(at(20)).await.expect("an answer"), 3);
-        assert_eq!(store.stage(at(20)).await.expect("an answer"), 0);
+        assert_eq!(staged(store, at(9)).await, 0);
+        assert_eq!(staged(store, at(20)).await, 3);
+        assert_eq!(staged(store, at(20)).await, 0);
         assert_eq!(state_of(store, &rows[0]).await, State::Scheduled);
         let claimed = claim(store, &["a"], 9).await;
         assert_eq!(ids(&claimed), [1, 2, 3].map(|index: usize| rows[index].id));
         assert_eq!(next(0, 9).await, [30, 40].map(at));
     })
     .await;
+}
+
+#[tokio::test]
+async fn whoever_stages_learns_in_which_queues() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let in_queue = |queue: &str, second| NewJob {
+            queue: queue.to_owned(),
+            ..due("a", 0, at(second))
+        };
+        let jobs = [
+            in_queue("one", 10),
+            in_queue("one", 11),
+            in_queue("two", 11),
+            in_queue("three", 12),
+        ];
+        rows(store, &jobs, at(0)).await;
+        let staged = store.stage(at(11)).await.expect("an answer");
+        let expected = [("one".to_owned(), 2), ("two".to_owned(), 1)];
+        assert_eq!(staged, expected.into());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn staging_passes_by_what_another_holds() {
+    let subject = Subject::on(TestDatabase::postgres()).await;
+    let store = &subject.store;
+    let jobs = [due("a", 0, at(1)), due("a", 0, at(2))];
+    let rows = rows(store, &jobs, at(0)).await;
+    let mut raw = subject.raw().await;
+    raw.run(&format!(
+        "BEGIN; SELECT FROM jobs WHERE id = {} FOR UPDATE",
+        rows[0].id
+    ))
+    .await;
+    assert_eq!(staged(store, at(2)).await, 1);
+    raw.run("COMMIT").await;
+    assert_eq!(staged(store, at(2)).await, 1);
 }
 
 #[tokio::test]
@@ -175,7 +222,7 @@ async fn more_jobs_than_one_transaction_bears_are_staged_all_the_same() {
         let fill = "INSERT INTO jobs (kind, queue, state, priority, args, attempt, max_attempts, created_at, run_at)
             SELECT 'a', 'task', 'scheduled', 0, '{}', 0, 3, 0, 1 FROM numbers";
         raw.run(&format!("{numbers} {fill}")).await;
-        assert_eq!(subject.store.stage(at(0)).await.expect("an answer"), DUE);
+        assert_eq!(staged(&subject.store, at(0)).await, DUE);
         let counts = subject.store.job_counts().await.expect("an answer");
         assert_eq!((counts[0].state, counts[0].jobs), (State::Available, DUE as i64));
         assert_eq!(counts.len(), 1);

@@ -118,11 +118,7 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
         }];
         let ends = [settled(&job, verdict())];
         let questions = [
-            (
-                "stage",
-                heard(store.stage(due)).await,
-                &["jobs_due", PRIMARY][..],
-            ),
+            ("stage", heard(store.stage(due)).await, &["jobs_due"][..]),
             (
                 "due_after",
                 heard(store.due_after(now, 1000)).await,

@@ -1,13 +1,17 @@
 //! A turn: write down what ended, claim what is due, hand it to free actors.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actix::Context;
 use jiff::Timestamp;
 
 use super::{
-    Running, SchedulerActor, Worker, crontab, ends::Answer, plan::Plan, queues::Decided,
-    upkeep::complain, window,
+    Running, SchedulerActor, Worker, crontab,
+    ends::Answer,
+    plan::{Plan, Since},
+    queues::Decided,
+    upkeep::complain,
+    window,
 };
 use crate::{
     actors::stop::Stop,
@@ -27,6 +31,10 @@ pub(super) struct Taken {
     pub advanced: Vec<JobId>,
     /// What operators have decided, if it was read anew.
     pub queues: Option<Vec<QueueRow>>,
+    /// The state in which the database was found, if that was asked.
+    pub polled: Option<Since>,
+    /// Where jobs fell due, and how many.
+    pub staged: BTreeMap<String, usize>,
     pub due: Option<Vec<Timestamp>>,
     pub looked: Option<crontab::Looked>,
     /// Every job that executes in our name, as far as was known before the claims.
@@ -69,7 +77,12 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
     }
     // First: nothing is to keep an end from being written down.
     plan.settle.write_down(store, &mut taken.settled).await?;
-    heed(store, plan, taken).await?;
+    let polled = match plan.poll {
+        Some(since) => poll(store, since, taken).await?,
+        None => false,
+    };
+    let refresh = plan.refresh || polled;
+    heed(store, plan, polled, taken).await?;
     if !plan.progress.is_empty() {
         match store.note_progress(&plan.owner, &plan.progress).await {
             // More of it comes, and nothing depends on it.
@@ -83,7 +96,7 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
         }
     }
     let mut paused = plan.paused.clone();
-    if plan.refresh {
+    if refresh {
         let queues = store.queues().await?;
         paused = Decided::of(&queues).paused;
         taken.queues = Some(queues);
@@ -93,17 +106,18 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
     }
     // One instant for both: what fell due between two would be in neither answer.
     let now = plan.clock.now();
-    if plan.stage || plan.refresh {
-        store.stage(now).await?;
+    if plan.stage || refresh {
+        taken.staged = store.stage(now).await?;
     }
-    if plan.refresh {
+    if refresh {
         taken.due = Some(store.due_after(now, window::SPAN).await?);
     }
     if plan.unsure {
         taken.ours = Some(store.executing(&plan.owner).await?);
     }
     let mut answer = Ok(());
-    for wanted in plan.open(&paused) {
+    let staged = &taken.staged;
+    for wanted in plan.open(&paused, |queue| refresh || staged.contains_key(queue)) {
         let Wanted {
             queue,
             kinds,
@@ -135,7 +149,8 @@ async fn share(
     ends: &[Settled],
     taken: &mut Taken,
 ) -> Result<bool, StoreError> {
-    let wanted: Vec<_> = plan.open(&plan.paused).cloned().collect();
+    let wanted = plan.open(&plan.paused, |_| false);
+    let wanted: Vec<_> = wanted.into_iter().cloned().collect();
     let now = plan.clock.now();
     let shared = match store
         .settle_and_claim(ends, &wanted, &plan.owner, now)
@@ -154,15 +169,27 @@ async fn share(
             Err(error) => answer = Err(error),
         }
     }
-    heed(store, plan, taken).await?;
+    heed(store, plan, false, taken).await?;
     answer
 }
 
+/// Whether somebody may have written since all of the table was read.
+async fn poll(store: &Store, since: Since, taken: &mut Taken) -> Result<bool, StoreError> {
+    let version = store.version().await?;
+    taken.polled = Some(version);
+    Ok(version.is_none() || version != since)
+}
+
 /// Looks which attempts somebody has asked to stop, if there may be some.
-async fn heed(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), StoreError> {
+async fn heed(
+    store: &Store,
+    plan: &Plan,
+    polled: bool,
+    taken: &mut Taken,
+) -> Result<(), StoreError> {
     // An end may be late because it was judged before somebody asked.
     let late = |answer: &Answer| matches!(answer, Answer::Late);
-    if plan.heed || taken.settled.iter().any(late) {
+    if plan.heed || polled && plan.busy || taken.settled.iter().any(late) {
         taken.asked = Some(store.asked(&plan.owner).await?);
     }
     Ok(())

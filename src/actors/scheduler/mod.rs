@@ -50,6 +50,7 @@ use ends::Ends;
 pub use enqueue::{EditError, EnqueueError, Enqueuing};
 use fresh::Fresh;
 pub use handle::{Change, Scheduler};
+use plan::Since;
 use queues::{Decided, Holds};
 pub(super) use start::{Parts, start};
 use upkeep::complain;
@@ -89,8 +90,11 @@ pub(super) struct SchedulerActor {
     window: Window,
     calendar: Calendar,
     timer: Option<SpawnHandle>,
-    /// When the table was last read anew, by the machine's own time.
+    /// When the table was last read anew, or found unchanged, by the machine's own time.
     refreshed: Option<Instant>,
+    /// The state of the database when it was polled, and when a sign of life was last given.
+    version: Since,
+    seen: Since,
     /// A turn is under way, and whether another is wanted after it.
     turning: bool,
     again: bool,
@@ -208,6 +212,11 @@ impl SchedulerActor {
         if let Some(instants) = taken.due {
             self.window = Window::filled(instants);
             self.refreshed = Some(Instant::now());
+            self.backlog.extend(self.crew.queues().cloned());
+        }
+        if let Some(version) = taken.polled.filter(|_| taken.failure.is_none()) {
+            self.refreshed = Some(Instant::now());
+            self.version = version;
         }
         if let Some(looked) = taken.looked {
             self.calendar.looked(&looked);
@@ -215,6 +224,9 @@ impl SchedulerActor {
                 self.announce(ctx);
             }
         }
+        let staged = taken.staged.keys();
+        self.backlog
+            .extend(staged.filter_map(|queue| self.crew.serves(queue)));
         for (queue, left) in taken.left {
             self.left_behind(queue, left);
         }

@@ -6,8 +6,11 @@ use super::{POLL, SchedulerActor, ends::Batch};
 use crate::{
     clock::Clock,
     jobs::Catalogue,
-    store::{Progress, Settled, Store, Wanted},
+    store::{Progress, Settled, Store, Version, Wanted},
 };
+
+/// The state of the database at which all of the table was read; none if that is not known.
+pub(super) type Since = Option<Version>;
 
 /// What a turn is to do, decided before it begins.
 pub(super) struct Plan {
@@ -16,9 +19,13 @@ pub(super) struct Plan {
     pub clock: Clock,
     pub settle: Batch,
     pub progress: Vec<Progress>,
-    /// Read the table anew: pauses, and what falls due.
+    /// Read the table anew: pauses, what falls due, and what there is to claim.
     pub refresh: bool,
-    /// Look for attempts here that somebody has asked to stop.
+    /// The same, unless nobody has written since.
+    pub poll: Option<Since>,
+    /// Attempts are under way here.
+    pub busy: bool,
+    /// Look for such that somebody has asked to stop.
     pub heed: bool,
     /// Look whether entries of the crontab are due, to make jobs of these kinds.
     pub calendar: Option<Catalogue>,
@@ -28,6 +35,8 @@ pub(super) struct Plan {
     pub stage: bool,
     /// What to claim, unless its queue is paused.
     pub claim: Vec<Wanted<'static>>,
+    /// What to claim from the other queues, should there turn out to be something.
+    pub perhaps: Vec<Wanted<'static>>,
     pub paused: HashSet<String>,
 }
 
@@ -39,14 +48,23 @@ impl Plan {
 
     /// Whether there is more to do than to write down what ended, and to claim.
     fn asks_more(&self) -> bool {
-        let looks = self.refresh || self.heed || self.calendar.is_some() || self.unsure;
-        looks || self.stage || !self.progress.is_empty()
+        let reads = self.refresh || self.poll.is_some() || self.stage;
+        let looks = self.heed || self.calendar.is_some() || self.unsure;
+        reads || looks || !self.progress.is_empty()
     }
 
-    /// What to claim, while these queues are paused.
-    pub(super) fn open(&self, paused: &HashSet<String>) -> impl Iterator<Item = &Wanted<'static>> {
-        let claim = self.claim.iter();
-        claim.filter(move |wanted| !paused.contains(&*wanted.queue))
+    /// What to claim while these queues are paused; of the others in those alone where there may be something.
+    pub(super) fn open(
+        &self,
+        paused: &HashSet<String>,
+        perhaps: impl Fn(&str) -> bool,
+    ) -> Vec<&Wanted<'static>> {
+        let others = self.perhaps.iter();
+        let others = others.filter(|wanted| perhaps(&wanted.queue));
+        let claim = self.claim.iter().chain(others);
+        claim
+            .filter(|wanted| !paused.contains(&*wanted.queue))
+            .collect()
     }
 
     /// What ended, if it may be written down in one transaction with the claims.
@@ -74,10 +92,11 @@ impl SchedulerActor {
             }
         }
         let stage = self.window.pass(now);
-        let polls = self.unread() >= POLL;
-        let refresh = take(&mut self.stale) || self.window.is_spent() || polls;
+        let refresh = take(&mut self.stale) || self.window.is_spent();
+        let polls = !refresh && self.unread() >= POLL;
         let calendar = self.calendar.calls(now) && !self.stopping;
-        if stage || refresh || calendar {
+        // Another instance may have staged what falls due now, and be too busy to claim it.
+        if stage && self.others || calendar {
             self.backlog.extend(self.crew.queues().cloned());
         }
         self.backlog.extend(self.holds.passed(now));
@@ -86,24 +105,13 @@ impl SchedulerActor {
             // What ends is written down before anything is claimed.
             self.backlog.extend(self.holds.ended(&settled.job.queue));
         }
-        let free = |queue: &str| {
-            if self.stopping {
-                0
-            } else {
-                self.crew.free(queue)
-            }
+        let claim = self.wanted(&self.backlog);
+        let others = self.crew.queues();
+        let others = others.filter(|queue| !self.backlog.contains(*queue));
+        let perhaps = match stage || refresh || polls {
+            true => self.wanted(others),
+            false => Vec::new(),
         };
-        let claim = self
-            .backlog
-            .iter()
-            .map(|queue| (queue, free(queue)))
-            .filter(|(_, free)| *free > 0)
-            .map(|(queue, free)| Wanted {
-                queue: queue.clone(),
-                kinds: self.parts.catalogue.names(queue),
-                limit: free,
-            })
-            .collect();
         let progress = match take(&mut self.progress_is_due) {
             true => self.progress.drain().map(|(_, news)| news).collect(),
             false => Vec::new(),
@@ -114,12 +122,31 @@ impl SchedulerActor {
             settle,
             progress,
             refresh,
-            heed: (take(&mut self.heed) || polls) && !self.running.is_empty(),
+            poll: polls.then_some(self.version),
+            busy: !self.running.is_empty(),
+            heed: take(&mut self.heed) && !self.running.is_empty(),
             calendar: calendar.then(|| self.parts.catalogue.clone()),
             unsure: take(&mut self.unsure),
             stage,
             claim,
+            perhaps,
             paused: self.decided.paused.clone(),
         }
+    }
+
+    /// As much from each of these queues as it has free actors, unless the program stops.
+    fn wanted<'a>(&self, queues: impl IntoIterator<Item = &'a Arc<str>>) -> Vec<Wanted<'static>> {
+        if self.stopping {
+            return Vec::new();
+        }
+        let queues = queues.into_iter();
+        let free = queues.map(|queue| (queue, self.crew.free(queue)));
+        let free = free.filter(|(_, free)| *free > 0);
+        free.map(|(queue, free)| Wanted {
+            queue: queue.clone(),
+            kinds: self.parts.catalogue.names(queue),
+            limit: free,
+        })
+        .collect()
     }
 }

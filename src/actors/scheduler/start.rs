@@ -87,6 +87,8 @@ pub(in crate::actors) fn start(
             calendar: Calendar::default(),
             timer: None,
             refreshed: None,
+            version: None,
+            seen: None,
             turning: false,
             again: false,
             entering: false,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use data_encoding::HEXLOWER;
 
-use super::{AGAIN, SchedulerActor, whereabouts};
+use super::{AGAIN, SchedulerActor, plan::Since, whereabouts};
 use crate::{
     clock::Clock,
     fail_points,
@@ -20,6 +20,8 @@ pub(super) fn new_name() -> Arc<str> {
 
 /// What a look has shown.
 struct Look {
+    /// The state of the database before it.
+    version: Since,
     /// We have not been struck out.
     alive: bool,
     others: Vec<InstanceRow>,
@@ -35,6 +37,7 @@ impl SchedulerActor {
         self.entering = true;
         self.abandon();
         self.watch = Watch::default();
+        self.seen = None;
         let former = std::mem::replace(&mut self.owner, new_name());
         let (store, owner, now) = (
             self.parts.store.clone(),
@@ -83,10 +86,10 @@ impl SchedulerActor {
             }
             actor.heard = false;
             let (store, owner) = (actor.parts.store.clone(), actor.owner.clone());
-            let clock = actor.parts.clock.clone();
+            let (clock, seen) = (actor.parts.clock.clone(), actor.seen);
             fail_points::pass!("heartbeat.before", "{}", actor.running.len());
             let looked = async move {
-                let looked = look(&store, &owner, &clock).await;
+                let looked = look(&store, &owner, &clock, seen).await;
                 (owner, looked)
             };
             let looked = looked.into_actor(actor);
@@ -98,18 +101,25 @@ impl SchedulerActor {
         });
     }
 
-    fn looked(&mut self, owner: &str, looked: Result<Look, StoreError>, ctx: &mut Context<Self>) {
+    fn looked(
+        &mut self,
+        owner: &str,
+        looked: Result<Option<Look>, StoreError>,
+        ctx: &mut Context<Self>,
+    ) {
         if self.stopping || *owner != *self.owner {
             return;
         }
         match looked {
-            Ok(look) if !look.alive => {
+            Ok(None) => {}
+            Ok(Some(look)) if !look.alive => {
                 tracing::warn!(
                     "this instance was silent for too long; its jobs are in other hands"
                 );
                 self.enter(ctx);
             }
-            Ok(look) => {
+            Ok(Some(look)) => {
+                self.seen = look.version;
                 // One that entered after the look says so.
                 let others = look.others.iter().any(|other| *other.id != *self.owner);
                 self.others = others || self.heard;
@@ -125,6 +135,7 @@ impl SchedulerActor {
                 self.bury(silent, ctx);
             }
             Err(error) => {
+                self.seen = None;
                 self.watch.forget();
                 self.parts.metrics.lease_renewal_failures.inc();
                 complain(&error, "the lease could not be renewed; it is tried again");
@@ -193,7 +204,17 @@ impl SchedulerActor {
     }
 }
 
-async fn look(store: &Store, owner: &str, clock: &Clock) -> Result<Look, StoreError> {
+/// Gives a sign of life and looks at the others; `None` says that the database is as it was seen before.
+async fn look(
+    store: &Store,
+    owner: &str,
+    clock: &Clock,
+    seen: Since,
+) -> Result<Option<Look>, StoreError> {
+    let version = store.version().await?;
+    if version.is_some() && version == seen {
+        return Ok(None);
+    }
     let alive = store.beat(owner).await?;
     if let Some(theirs) = store.time().await? {
         clock.follow(theirs);
@@ -203,11 +224,12 @@ async fn look(store: &Store, owner: &str, clock: &Clock) -> Result<Look, StoreEr
     for dead in others.extract_if(.., |other| gone(other)) {
         store.strike_out(&dead).await?;
     }
-    Ok(Look {
+    Ok(Some(Look {
+        version,
         alive,
         others,
         orphans: store.orphans().await?,
-    })
+    }))
 }
 
 /// Logs a question that had no answer. Of a database that is away the store tells by itself.
