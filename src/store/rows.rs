@@ -62,6 +62,40 @@ impl JobRow {
         let args = serde_json::from_str(&self.args);
         redacted(args.unwrap_or_else(|_| self.args.as_str().into()))
     }
+
+    /// A job in this state, for tests of what becomes of jobs.
+    #[cfg(test)]
+    pub(crate) fn sample(state: State) -> Self {
+        let at: Timestamp = "2026-11-22T12:00:10Z".parse().unwrap();
+        JobRow {
+            id: JobId(7),
+            kind: "simple_task".into(),
+            queue: "task".into(),
+            state,
+            priority: 0,
+            args: "{}".into(),
+            attempt: 1,
+            max_attempts: 20,
+            crashes: 0,
+            created_at: at,
+            run_at: at,
+            started_at: Some(at),
+            finished_at: None,
+            owner: None,
+            progress: None,
+            result: None,
+            user: None,
+            signup: None,
+            unique_key: None,
+            unique_states: None,
+            limit_key: None,
+            cancel_at: None,
+            message: None,
+            trace: None,
+            flow: None,
+            blockers: 0,
+        }
+    }
 }
 
 /// Its fields stand in the order of the table's columns.

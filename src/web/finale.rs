@@ -48,10 +48,9 @@ pub fn of(jobs: &[JobRow]) -> Option<Finale> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::jobs::sample;
 
     fn ended(states: &[State]) -> Option<Finale> {
-        let jobs: Vec<_> = states.iter().map(|state| sample(*state)).collect();
+        let jobs: Vec<_> = states.iter().map(|state| JobRow::sample(*state)).collect();
         of(&jobs)
     }
 

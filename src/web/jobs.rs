@@ -162,47 +162,13 @@ pub fn instant(instant: Timestamp) -> String {
     format!("{instant:.6}")
 }
 
-/// A job in this state, for the tests of those who look at jobs.
-#[cfg(test)]
-pub(super) fn sample(state: State) -> JobRow {
-    let at: Timestamp = "2026-11-22T12:00:10Z".parse().unwrap();
-    JobRow {
-        id: JobId(7),
-        kind: "simple_task".into(),
-        queue: "task".into(),
-        state,
-        priority: 0,
-        args: "{}".into(),
-        attempt: 1,
-        max_attempts: 20,
-        crashes: 0,
-        created_at: at,
-        run_at: at,
-        started_at: Some(at),
-        finished_at: None,
-        owner: None,
-        progress: None,
-        result: None,
-        user: None,
-        signup: None,
-        unique_key: None,
-        unique_states: None,
-        limit_key: None,
-        cancel_at: None,
-        message: None,
-        trace: None,
-        flow: None,
-        blockers: 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_instant_always_has_six_digits() {
-        let json = serde_json::to_value(JobJson::from(&sample(State::Executing))).unwrap();
+        let json = serde_json::to_value(JobJson::from(&JobRow::sample(State::Executing))).unwrap();
         assert_eq!(json["run_at"], "2026-11-22T12:00:10.000000Z");
         assert_eq!(json["state"], "executing");
         assert_eq!(json["finished_at"], serde_json::Value::Null);
@@ -212,7 +178,7 @@ mod tests {
     fn a_job_is_at_most_one_of_waiting_running_done_and_failed() {
         let text = Text::new().expect("the templates agree");
         for state in State::ALL {
-            let line = line(&sample(state), false, &text, Locale::En);
+            let line = line(&JobRow::sample(state), false, &text, Locale::En);
             let are = [line.waiting, line.running, line.done, line.failed];
             let expected = usize::from(state != State::Cancelled);
             assert_eq!(are.iter().filter(|is| **is).count(), expected, "{state}");
@@ -223,17 +189,20 @@ mod tests {
     fn a_letter_in_doubt_has_arrived_twice_only_if_it_was_sent_again() {
         let text = Text::new().expect("the templates agree");
         for state in State::ALL {
-            let told = line(&sample(state), true, &text, Locale::En).doubt;
+            let told = line(&JobRow::sample(state), true, &text, Locale::En).doubt;
             let twice = told.is_some_and(|told| told.contains("arrived twice"));
             assert_eq!(twice, state == State::Completed, "{state}");
-            assert_eq!(line(&sample(state), false, &text, Locale::En).doubt, None);
+            assert_eq!(
+                line(&JobRow::sample(state), false, &text, Locale::En).doubt,
+                None
+            );
         }
     }
 
     #[test]
     fn a_failure_is_told_in_a_sentence_that_leads_to_the_job() {
         let text = Text::new().expect("the templates agree");
-        let line = line(&sample(State::Discarded), false, &text, Locale::En);
+        let line = line(&JobRow::sample(State::Discarded), false, &text, Locale::En);
         assert!(line.error.is_some_and(|error| error.contains('7')));
         assert_eq!(line.title, "Simple task");
     }

@@ -45,7 +45,6 @@ pub fn after(jobs: &[JobRow], now: Timestamp) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::jobs::sample;
 
     /// Jobs in these states, each so many milliseconds before or after its time.
     fn seen(jobs: &[(State, i64)]) -> Option<u64> {
@@ -54,7 +53,7 @@ mod tests {
             .iter()
             .map(|(state, milliseconds)| JobRow {
                 run_at: now + jiff::SignedDuration::from_millis(*milliseconds),
-                ..sample(*state)
+                ..JobRow::sample(*state)
             })
             .collect();
         after(&jobs, now)

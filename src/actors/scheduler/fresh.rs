@@ -39,3 +39,34 @@ impl Fresh {
         self.due.extend(more.due);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(queue: &str, state: State) -> JobRow {
+        JobRow {
+            queue: queue.to_owned(),
+            ..JobRow::sample(state)
+        }
+    }
+
+    #[test]
+    fn what_can_be_claimed_is_known_by_its_queue_and_the_rest_by_its_instant() {
+        let jobs = [
+            job("one", State::Available),
+            job("one", State::Available),
+            job("two", State::Scheduled),
+            job("three", State::Retryable),
+            job("four", State::Executing),
+            job("five", State::Completed),
+        ];
+        let mut fresh = Fresh::of(&jobs);
+        assert_eq!(fresh.queues, ["one".to_owned()].into());
+        assert_eq!(fresh.due, [jobs[2].run_at, jobs[3].run_at]);
+        fresh.extend(Fresh::of(&[job("six", State::Available)]));
+        assert_eq!(fresh.queues, ["one".to_owned(), "six".to_owned()].into());
+        assert!(!fresh.is_empty());
+        assert!(Fresh::of(&jobs[4..]).is_empty());
+    }
+}

@@ -150,3 +150,84 @@ impl SchedulerActor {
         .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{jobs, queue::JobId};
+
+    fn nothing() -> Plan {
+        Plan {
+            owner: "here".into(),
+            clock: Clock::system(),
+            settle: Batch::default(),
+            progress: Vec::new(),
+            refresh: false,
+            poll: None,
+            busy: true,
+            heed: false,
+            calendar: None,
+            unsure: false,
+            stage: false,
+            claim: Vec::new(),
+            perhaps: Vec::new(),
+            paused: HashSet::new(),
+        }
+    }
+
+    fn wanted(queue: &str) -> Wanted<'static> {
+        Wanted {
+            queue: queue.into(),
+            kinds: vec!["a"],
+            limit: 1,
+        }
+    }
+
+    fn progress() -> Progress {
+        Progress {
+            job: JobId(1),
+            attempt: 1,
+            percent: 50,
+            message: None,
+        }
+    }
+
+    #[test]
+    fn a_plan_asks_something_for_each_thing_that_it_is_to_do() {
+        assert!(nothing().asks_nothing());
+        let plans: [fn(&mut Plan); 8] = [
+            |plan| plan.progress.push(progress()),
+            |plan| plan.refresh = true,
+            |plan| plan.poll = Some(None),
+            |plan| plan.heed = true,
+            |plan| plan.calendar = jobs::catalogue().build().ok(),
+            |plan| plan.unsure = true,
+            |plan| plan.stage = true,
+            |plan| plan.claim.push(wanted("a")),
+        ];
+        for (index, change) in plans.into_iter().enumerate() {
+            let mut plan = nothing();
+            change(&mut plan);
+            assert!(!plan.asks_nothing(), "the one with number {index}");
+        }
+        // Whether there is something to claim would have to be asked first.
+        let plan = Plan {
+            perhaps: vec![wanted("a")],
+            ..nothing()
+        };
+        assert!(plan.asks_nothing());
+    }
+
+    #[test]
+    fn of_queues_that_may_hold_something_those_are_claimed_from_that_do() {
+        let plan = Plan {
+            claim: vec![wanted("one"), wanted("paused")],
+            perhaps: vec![wanted("two"), wanted("three"), wanted("stopped")],
+            ..nothing()
+        };
+        let paused = ["paused".to_owned(), "stopped".to_owned()].into();
+        let open = plan.open(&paused, |queue| queue != "three");
+        let queues: Vec<_> = open.iter().map(|wanted| &*wanted.queue).collect();
+        assert_eq!(queues, ["one", "two"]);
+    }
+}
