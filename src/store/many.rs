@@ -43,7 +43,8 @@ enum Column<'a> {
 /// with rows of `T`.
 ///
 /// SQLite gets the rows as `VALUES`. PostgreSQL gets an array for each column: a statement with thousands of
-/// parameters takes it twice the time, and this one has the same text for any number of rows.
+/// parameters takes it twice the time, and this one has the same text for any number of rows. Each array comes out of a
+/// question of its own: a planner that sees how long it is plans the statement anew each time, for longer than it takes.
 pub(super) struct Many<'a, T = ()> {
     before: &'static str,
     columns: Vec<Column<'a>>,
@@ -221,9 +222,9 @@ impl<T> QueryFragment<Pg> for Many<'_, T> {
         out.push_sql(self.before);
         for (number, column) in self.columns.iter().enumerate() {
             out.push_sql(if number == 0 {
-                "SELECT * FROM unnest("
+                "SELECT * FROM unnest((SELECT "
             } else {
-                ", "
+                "), (SELECT "
             });
             match column {
                 Column::BigInt(column) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(column),
@@ -234,7 +235,7 @@ impl<T> QueryFragment<Pg> for Many<'_, T> {
                 Column::Bool(column) => out.push_bind_param::<Array<Nullable<Bool>>, _>(column),
             }?;
         }
-        out.push_sql(")");
+        out.push_sql("))");
         out.push_sql(self.after);
         Ok(())
     }

@@ -207,7 +207,9 @@ async fn every_turn_is_answered_from_an_index_however_many_jobs_there_are() {
                     index => plan.contains(index),
                 };
                 let scans = plan.contains("Seq Scan on jobs")
-                    || plan.lines().any(|line| line == "SCAN jobs");
+                    || plan.lines().any(|line| line == "SCAN jobs")
+                    // Never learns which of the entries are dead, of which each that was staged leaves one.
+                    || question == "stage" && plan.contains("Bitmap");
                 assert!(used && !scans, "{question}: {sql}\n{plan}");
             }
         }
