@@ -1,7 +1,7 @@
 //! Enqueues what the calendar asks for, once among all instances.
 //!
 //! The rows are the truth here too: what this instance knows of them is when to look again. It looks when
-//! an entry falls due, when one was changed here, and no less often than at the table of jobs.
+//! an entry falls due, when one was changed here, and when a poll finds that somebody has written.
 
 use std::time::Instant;
 
@@ -41,8 +41,17 @@ impl Calendar {
 
     /// Whether it is time to look.
     pub(super) fn calls(&self, now: Timestamp) -> bool {
-        let unread = self.read.is_none_or(|read| read.elapsed() >= POLL);
-        unread || self.next.is_some_and(|next| next <= now)
+        self.read.is_none() || self.next.is_some_and(|next| next <= now)
+    }
+
+    /// Whether it is time to ask whether anything has changed.
+    pub(super) fn polls(&self) -> bool {
+        self.read.is_some_and(|read| read.elapsed() >= POLL)
+    }
+
+    /// Nothing has changed since the last look.
+    pub(super) fn stays(&mut self) {
+        self.read = self.read.map(|_| Instant::now());
     }
 
     pub(super) fn looked(&mut self, looked: &Looked) {
@@ -69,7 +78,7 @@ pub(super) async fn look(
         .filter(is_due)
         .map(|row| row.entry.name.clone())
         .collect();
-    let mut fired = false;
+    let (mut fired, mut failed) = (false, false);
     for name in &due {
         match store.fire(name, &|row| catalogue.due(row, now), now).await {
             Ok(jobs) => {
@@ -80,15 +89,18 @@ pub(super) async fn look(
             }
             Err(error) if !error.is_about_the_rows() => return Err(error),
             // It must not keep the others from firing.
-            Err(error) => complain(&error, "a cron entry could not fire; it is tried again"),
+            Err(error) => {
+                failed = true;
+                complain(&error, "a cron entry could not fire; it is tried again");
+            }
         }
     }
     if !due.is_empty() {
         rows = store.crontab().await?;
     }
     let ahead = rows.iter().filter_map(|row| catalogue.next(row));
-    // One that could not fire waits for the next look.
-    let next = ahead.filter(|next| *next > now).min();
+    let ahead = ahead.filter(|next| *next > now);
+    let next = ahead.chain(failed.then(|| now + POLL)).min();
     Ok(Looked { next, fired })
 }
 

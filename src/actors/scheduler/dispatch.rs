@@ -101,7 +101,9 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
         paused = Decided::of(&queues).paused;
         taken.queues = Some(queues);
     }
-    if let Some(catalogue) = &plan.calendar {
+    if let Some(catalogue) = &plan.catalogue
+        && (plan.calendar || polled)
+    {
         taken.looked = Some(crontab::look(store, catalogue, plan.clock.now()).await?);
     }
     // One instant for both: what fell due between two would be in neither answer.
@@ -116,8 +118,10 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
         taken.ours = Some(store.executing(&plan.owner).await?);
     }
     let mut answer = Ok(());
+    let fired = taken.looked.as_ref().is_some_and(|looked| looked.fired);
     let staged = &taken.staged;
-    for wanted in plan.open(&paused, |queue| refresh || staged.contains_key(queue)) {
+    let perhaps = |queue: &str| refresh || fired || staged.contains_key(queue);
+    for wanted in plan.open(&paused, perhaps) {
         let Wanted {
             queue,
             kinds,

@@ -216,11 +216,13 @@ impl SchedulerActor {
         }
         if let Some(version) = taken.polled.filter(|_| taken.failure.is_none()) {
             self.refreshed = Some(Instant::now());
+            self.calendar.stays();
             self.version = version;
         }
         if let Some(looked) = taken.looked {
             self.calendar.looked(&looked);
             if looked.fired {
+                self.backlog.extend(self.crew.queues().cloned());
                 self.announce(ctx);
             }
         }

@@ -27,8 +27,10 @@ pub(super) struct Plan {
     pub busy: bool,
     /// Look for such that somebody has asked to stop.
     pub heed: bool,
-    /// Look whether entries of the crontab are due, to make jobs of these kinds.
-    pub calendar: Option<Catalogue>,
+    /// Look whether entries of the crontab are due.
+    pub calendar: bool,
+    /// The kinds of which they make jobs; none once the program stops.
+    pub catalogue: Option<Catalogue>,
     /// Look for jobs that were claimed for us without our knowledge.
     pub unsure: bool,
     /// Jobs fall due now.
@@ -49,7 +51,7 @@ impl Plan {
     /// Whether there is more to do than to write down what ended, and to claim.
     fn asks_more(&self) -> bool {
         let reads = self.refresh || self.poll.is_some() || self.stage;
-        let looks = self.heed || self.calendar.is_some() || self.unsure;
+        let looks = self.heed || self.calendar || self.unsure;
         reads || looks || !self.progress.is_empty()
     }
 
@@ -93,10 +95,10 @@ impl SchedulerActor {
         }
         let stage = self.window.pass(now);
         let refresh = take(&mut self.stale) || self.window.is_spent();
-        let polls = !refresh && self.unread() >= POLL;
+        let polls = self.unread() >= POLL || self.calendar.polls();
         let calendar = self.calendar.calls(now) && !self.stopping;
         // Another instance may have staged what falls due now, and be too busy to claim it.
-        if stage && self.others || calendar {
+        if stage && self.others {
             self.backlog.extend(self.crew.queues().cloned());
         }
         self.backlog.extend(self.holds.passed(now));
@@ -108,7 +110,7 @@ impl SchedulerActor {
         let claim = self.wanted(&self.backlog);
         let others = self.crew.queues();
         let others = others.filter(|queue| !self.backlog.contains(*queue));
-        let perhaps = match stage || refresh || polls {
+        let perhaps = match stage || refresh || polls || calendar {
             true => self.wanted(others),
             false => Vec::new(),
         };
@@ -125,7 +127,8 @@ impl SchedulerActor {
             poll: polls.then_some(self.version),
             busy: !self.running.is_empty(),
             heed: take(&mut self.heed) && !self.running.is_empty(),
-            calendar: calendar.then(|| self.parts.catalogue.clone()),
+            calendar,
+            catalogue: (!self.stopping).then(|| self.parts.catalogue.clone()),
             unsure: take(&mut self.unsure),
             stage,
             claim,
@@ -166,7 +169,8 @@ mod tests {
             poll: None,
             busy: true,
             heed: false,
-            calendar: None,
+            calendar: false,
+            catalogue: jobs::catalogue().build().ok(),
             unsure: false,
             stage: false,
             claim: Vec::new(),
@@ -200,7 +204,7 @@ mod tests {
             |plan| plan.refresh = true,
             |plan| plan.poll = Some(None),
             |plan| plan.heed = true,
-            |plan| plan.calendar = jobs::catalogue().build().ok(),
+            |plan| plan.calendar = true,
             |plan| plan.unsure = true,
             |plan| plan.stage = true,
             |plan| plan.claim.push(wanted("a")),
