@@ -1,6 +1,7 @@
 //! Who takes what is due: a claim holds for as long as its instance is entered.
 //!
-//! Here the two databases differ, as they do in `connection.rs`, `instances.rs`, `transaction.rs` and `turn.rs`.
+//! Here the two databases differ, as they do in `connection.rs`, `instances.rs`, `stage.rs`, `transaction.rs`, `turn.rs`
+//! and `version.rs`.
 
 use std::sync::Arc;
 

@@ -75,7 +75,7 @@ pub enum Db {
     Sqlite {
         write: Pool<Lite>,
         read: Pool<Lite>,
-        /// How many connections were opened so far to write.
+        /// How often a connection to write was opened, or was to be.
         opened: Arc<AtomicU64>,
     },
     Postgres(Pool<Pg>),

@@ -17,7 +17,8 @@ use super::{
 };
 
 impl Store {
-    /// Makes scheduled and failed jobs available whose time has come, and says how many in each queue.
+    /// Makes scheduled and failed jobs available whose time has come, and says how many in each queue. On PostgreSQL those
+    /// that another holds are passed by.
     ///
     /// In portions of [`PORTION`], the longest due first: after a long stop so many may be due that
     /// one transaction for all would never end in time.
@@ -58,7 +59,7 @@ impl Store {
     }
 }
 
-// The predicates of the partial indexes, word for word: with a bound value in the state's place
+// The predicates of the partial indexes, word for word, as `stage.rs` and `take.rs` have them too: with a bound value in the state's place
 // a planner cannot prove that the index holds every row that is asked for.
 
 fn due_states() -> Literal {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use diesel::{QueryableByName, sql_query, sql_types::BigInt};
+use diesel::{QueryResult, QueryableByName, sql_query, sql_types::BigInt};
 use diesel_async::RunQueryDsl;
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 pub struct Version {
     counts: Counts,
     /// The number of that connection: each counts anew.
-    opened: u64,
+    number: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, QueryableByName)]
@@ -40,9 +40,12 @@ impl Store {
         let Db::Sqlite { write, opened, .. } = &self.db else {
             return Ok(None);
         };
-        let counts = limited!(self, write, Lite, |c| sql_query(COUNTS).get_result(c).await)?;
-        // Asked last: the connection that answered is among them.
-        let opened = AtomicU64::load(opened, Ordering::Relaxed);
-        Ok(Some(Version { counts, opened }))
+        let version = limited!(self, write, Lite, |c| {
+            let counts: QueryResult<Counts> = sql_query(COUNTS).get_result(c).await;
+            // While this connection is lent no other is opened.
+            let number = AtomicU64::load(opened, Ordering::Relaxed);
+            counts.map(|counts| Version { counts, number })
+        })?;
+        Ok(Some(version))
     }
 }

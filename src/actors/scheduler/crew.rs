@@ -148,7 +148,10 @@ impl Crew {
     /// Has so many workers serve each queue from now on, and no other queue.
     ///
     /// Those above the size get no work any more; whoever is at work ends it first.
-    pub(super) fn staff(&mut self, sizes: BTreeMap<Arc<str>, usize>) {
+    ///
+    /// `false` says that somebody could not be hired.
+    pub(super) fn staff(&mut self, sizes: BTreeMap<Arc<str>, usize>) -> bool {
+        let mut complete = true;
         for (queue, team) in &mut self.teams {
             team.size = sizes.get(queue).copied().unwrap_or_default();
             for index in team.free.split_off(&team.size) {
@@ -163,14 +166,15 @@ impl Crew {
                     continue;
                 }
                 if let Err(error) = self.recruiter.hire(&queue, index) {
-                    // It is tried again when the table is next read.
                     tracing::error!(queue = &*queue, %error, "the queue got no more actors");
+                    complete = false;
                     break;
                 }
                 team.hired.insert(index);
             }
         }
         self.close();
+        complete
     }
 
     /// A worker said in `shift` that it has nothing to do.

@@ -3,7 +3,7 @@
 //! The rows are the truth here too: what this instance knows of them is when to look again. It looks when
 //! an entry falls due, when one was changed here, and when a poll finds that somebody has written.
 
-use std::time::Instant;
+use std::{mem::take, time::Instant};
 
 use jiff::Timestamp;
 
@@ -18,30 +18,41 @@ use crate::{
 };
 
 /// When to look at the crontab.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Calendar {
+    /// Nothing is known, or it has changed since the look began that is under way.
+    unknown: bool,
     next: Option<Timestamp>,
-    /// When it was last read, by the machine's own time.
+    /// When it was last read, or found unchanged, by the machine's own time.
     read: Option<Instant>,
 }
 
 /// What a look has shown.
 pub(super) struct Looked {
-    /// When the next entry falls due.
+    /// When the next entry falls due, or one that could not fire is tried again.
     next: Option<Timestamp>,
-    /// Jobs were enqueued.
+    /// Jobs were enqueued, or are due now that were there.
     pub fired: bool,
 }
 
 impl Calendar {
-    /// Nothing is known: it has to be read.
-    pub(super) fn forget(&mut self) {
-        *self = Calendar::default();
+    /// Nothing is known yet.
+    pub(super) fn unknown() -> Self {
+        Calendar {
+            unknown: true,
+            next: None,
+            read: None,
+        }
     }
 
-    /// Whether it is time to look.
-    pub(super) fn calls(&self, now: Timestamp) -> bool {
-        self.read.is_none() || self.next.is_some_and(|next| next <= now)
+    /// It has to be read, by a look that begins after this.
+    pub(super) fn forget(&mut self) {
+        self.unknown = true;
+    }
+
+    /// Whether it is time to look. Whoever is told so looks, or forgets.
+    pub(super) fn calls(&mut self, now: Timestamp) -> bool {
+        take(&mut self.unknown) || self.next.is_some_and(|next| next <= now)
     }
 
     /// Whether it is time to ask whether anything has changed.
@@ -59,7 +70,7 @@ impl Calendar {
         self.read = Some(Instant::now());
     }
 
-    /// When the next entry falls due.
+    /// When to look next, if nothing changes before.
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.next
     }
@@ -78,29 +89,29 @@ pub(super) async fn look(
         .filter(is_due)
         .map(|row| row.entry.name.clone())
         .collect();
-    let (mut fired, mut failed) = (false, false);
+    let mut fired = false;
     for name in &due {
         match store.fire(name, &|row| catalogue.due(row, now), now).await {
             Ok(jobs) => {
                 for JobRow { id, kind, .. } in &jobs {
                     tracing::info!(entry = name, job.id = id.0, kind, "a cron entry has fired");
                 }
-                fired |= !jobs.is_empty();
+                // None is new where a unique one was there, which may be due now.
+                fired = true;
             }
             Err(error) if !error.is_about_the_rows() => return Err(error),
             // It must not keep the others from firing.
-            Err(error) => {
-                failed = true;
-                complain(&error, "a cron entry could not fire; it is tried again");
-            }
+            Err(error) => complain(&error, "a cron entry could not fire; it is tried again"),
         }
     }
     if !due.is_empty() {
         rows = store.crontab().await?;
     }
     let ahead = rows.iter().filter_map(|row| catalogue.next(row));
-    let ahead = ahead.filter(|next| *next > now);
-    let next = ahead.chain(failed.then(|| now + POLL)).min();
+    // One that could not fire, or that came in a moment ago, waits for a while.
+    let next = ahead
+        .map(|next| if next > now { next } else { now + POLL })
+        .min();
     Ok(Looked { next, fired })
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Taken {
     /// What operators have decided, if it was read anew.
     pub queues: Option<Vec<QueueRow>>,
     /// The state in which the database was found, if that was asked.
-    pub polled: Option<Since>,
+    pub version: Option<Since>,
     /// Where jobs fell due, and how many.
     pub staged: BTreeMap<String, usize>,
     pub due: Option<Vec<Timestamp>>,
@@ -77,12 +77,12 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
     }
     // First: nothing is to keep an end from being written down.
     plan.settle.write_down(store, &mut taken.settled).await?;
-    let polled = match plan.poll {
+    let changed = match plan.poll {
         Some(since) => poll(store, since, taken).await?,
         None => false,
     };
-    let refresh = plan.refresh || polled;
-    heed(store, plan, polled, taken).await?;
+    let refresh = plan.refresh || changed;
+    heed(store, plan, changed, taken).await?;
     if !plan.progress.is_empty() {
         match store.note_progress(&plan.owner, &plan.progress).await {
             // More of it comes, and nothing depends on it.
@@ -102,7 +102,7 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
         taken.queues = Some(queues);
     }
     if let Some(catalogue) = &plan.catalogue
-        && (plan.calendar || polled)
+        && (plan.calendar || changed)
     {
         taken.looked = Some(crontab::look(store, catalogue, plan.clock.now()).await?);
     }
@@ -120,8 +120,8 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
     let mut answer = Ok(());
     let fired = taken.looked.as_ref().is_some_and(|looked| looked.fired);
     let staged = &taken.staged;
-    let perhaps = |queue: &str| refresh || fired || staged.contains_key(queue);
-    for wanted in plan.open(&paused, perhaps) {
+    let has_some = |queue: &str| refresh || fired || staged.contains_key(queue);
+    for wanted in plan.open(&paused, has_some) {
         let Wanted {
             queue,
             kinds,
@@ -180,7 +180,7 @@ async fn share(
 /// Whether somebody may have written since all of the table was read.
 async fn poll(store: &Store, since: Since, taken: &mut Taken) -> Result<bool, StoreError> {
     let version = store.version().await?;
-    taken.polled = Some(version);
+    taken.version = Some(version);
     Ok(version.is_none() || version != since)
 }
 
@@ -188,12 +188,12 @@ async fn poll(store: &Store, since: Since, taken: &mut Taken) -> Result<bool, St
 async fn heed(
     store: &Store,
     plan: &Plan,
-    polled: bool,
+    changed: bool,
     taken: &mut Taken,
 ) -> Result<(), StoreError> {
     // An end may be late because it was judged before somebody asked.
     let late = |answer: &Answer| matches!(answer, Answer::Late);
-    if plan.heed || polled && plan.busy || taken.settled.iter().any(late) {
+    if plan.heed || changed && plan.busy || taken.settled.iter().any(late) {
         taken.asked = Some(store.asked(&plan.owner).await?);
     }
     Ok(())

@@ -56,7 +56,8 @@ pub(super) use start::{Parts, start};
 use upkeep::complain;
 use window::Window;
 
-/// How long the table goes unread at the most: what another process wrote is found by then.
+/// How long the table goes unread at the most, unless it is known to be unchanged: what another process wrote is found
+/// by then.
 const POLL: Duration = Duration::from_secs(5);
 
 /// How soon a turn is tried again after the database had no answer.
@@ -92,9 +93,10 @@ pub(super) struct SchedulerActor {
     timer: Option<SpawnHandle>,
     /// When the table was last read anew, or found unchanged, by the machine's own time.
     refreshed: Option<Instant>,
-    /// The state of the database when it was polled, and when a sign of life was last given.
-    version: Since,
-    seen: Since,
+    /// The state of the database of which everything is known.
+    polled: Since,
+    /// The state in which it was when others were last looked at.
+    looked_at: Since,
     /// A turn is under way, and whether another is wanted after it.
     turning: bool,
     again: bool,
@@ -214,10 +216,10 @@ impl SchedulerActor {
             self.refreshed = Some(Instant::now());
             self.backlog.extend(self.crew.queues().cloned());
         }
-        if let Some(version) = taken.polled.filter(|_| taken.failure.is_none()) {
+        if let Some(version) = taken.version.filter(|_| taken.failure.is_none()) {
             self.refreshed = Some(Instant::now());
             self.calendar.stays();
-            self.version = version;
+            self.polled = version;
         }
         if let Some(looked) = taken.looked {
             self.calendar.looked(&looked);
@@ -226,9 +228,14 @@ impl SchedulerActor {
                 self.announce(ctx);
             }
         }
-        let staged = taken.staged.keys();
-        self.backlog
-            .extend(staged.filter_map(|queue| self.crew.serves(queue)));
+        for (queue, staged) in &taken.staged {
+            self.backlog.extend(self.crew.serves(queue));
+            let claimed = taken.claimed.iter().filter(|job| job.queue == *queue);
+            if claimed.count() < *staged {
+                // Other instances passed them by while this one staged them.
+                self.announce(ctx);
+            }
+        }
         for (queue, left) in taken.left {
             self.left_behind(queue, left);
         }

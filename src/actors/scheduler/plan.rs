@@ -9,7 +9,7 @@ use crate::{
     store::{Progress, Settled, Store, Version, Wanted},
 };
 
-/// The state of the database at which all of the table was read; none if that is not known.
+/// A state in which the database was seen; none where it was not, or where nothing tells it.
 pub(super) type Since = Option<Version>;
 
 /// What a turn is to do, decided before it begins.
@@ -21,11 +21,11 @@ pub(super) struct Plan {
     pub progress: Vec<Progress>,
     /// Read the table anew: pauses, what falls due, and what there is to claim.
     pub refresh: bool,
-    /// The same, unless nobody has written since.
+    /// The same, and look at the crontab and for attempts to stop, if somebody has written since this state.
     pub poll: Option<Since>,
     /// Attempts are under way here.
     pub busy: bool,
-    /// Look for such that somebody has asked to stop.
+    /// Look for attempts here that somebody has asked to stop.
     pub heed: bool,
     /// Look whether entries of the crontab are due.
     pub calendar: bool,
@@ -59,10 +59,10 @@ impl Plan {
     pub(super) fn open(
         &self,
         paused: &HashSet<String>,
-        perhaps: impl Fn(&str) -> bool,
+        has_some: impl Fn(&str) -> bool,
     ) -> Vec<&Wanted<'static>> {
         let others = self.perhaps.iter();
-        let others = others.filter(|wanted| perhaps(&wanted.queue));
+        let others = others.filter(|wanted| has_some(&wanted.queue));
         let claim = self.claim.iter().chain(others);
         claim
             .filter(|wanted| !paused.contains(&*wanted.queue))
@@ -124,7 +124,7 @@ impl SchedulerActor {
             settle,
             progress,
             refresh,
-            poll: polls.then_some(self.version),
+            poll: polls.then_some(self.polled),
             busy: !self.running.is_empty(),
             heed: take(&mut self.heed) && !self.running.is_empty(),
             calendar,

@@ -107,7 +107,10 @@ impl SchedulerActor {
                 *size = workers;
             }
         }
-        self.crew.staff(sizes);
+        if !self.crew.staff(sizes) {
+            // It is tried again when the table is next read: with the next poll, whatever that finds.
+            self.polled = None;
+        }
     }
 }
 

@@ -12,7 +12,8 @@ impl SchedulerActor {
         let now = self.parts.clock.now();
         let due = [
             self.window.next(),
-            self.calendar.next(),
+            // Nothing fires any more once the program stops.
+            self.calendar.next().filter(|_| !self.stopping),
             self.holds.next(),
             self.ends.next(),
         ];
@@ -33,7 +34,7 @@ impl SchedulerActor {
         }));
     }
 
-    /// How long the table has gone unread. Turns that only write do not count.
+    /// How long it is since the table was read, or known to be unchanged. Turns that only write do not count.
     pub(super) fn unread(&self) -> Duration {
         self.refreshed.map_or(POLL, |at| at.elapsed())
     }

@@ -37,7 +37,7 @@ impl SchedulerActor {
         self.entering = true;
         self.abandon();
         self.watch = Watch::default();
-        self.seen = None;
+        self.looked_at = None;
         let former = std::mem::replace(&mut self.owner, new_name());
         let (store, owner, now) = (
             self.parts.store.clone(),
@@ -86,7 +86,7 @@ impl SchedulerActor {
             }
             actor.heard = false;
             let (store, owner) = (actor.parts.store.clone(), actor.owner.clone());
-            let (clock, seen) = (actor.parts.clock.clone(), actor.seen);
+            let (clock, seen) = (actor.parts.clock.clone(), actor.looked_at);
             fail_points::pass!("heartbeat.before", "{}", actor.running.len());
             let looked = async move {
                 let looked = look(&store, &owner, &clock, seen).await;
@@ -119,7 +119,7 @@ impl SchedulerActor {
                 self.enter(ctx);
             }
             Ok(Some(look)) => {
-                self.seen = look.version;
+                self.looked_at = look.version;
                 // One that entered after the look says so.
                 let others = look.others.iter().any(|other| *other.id != *self.owner);
                 self.others = others || self.heard;
@@ -135,7 +135,7 @@ impl SchedulerActor {
                 self.bury(silent, ctx);
             }
             Err(error) => {
-                self.seen = None;
+                self.looked_at = None;
                 self.watch.forget();
                 self.parts.metrics.lease_renewal_failures.inc();
                 complain(&error, "the lease could not be renewed; it is tried again");
@@ -204,7 +204,8 @@ impl SchedulerActor {
     }
 }
 
-/// Gives a sign of life and looks at the others; `None` says that the database is as it was seen before.
+/// Gives a sign of life and looks at the others. `None` says that the database is as it was seen before: then there is
+/// nobody to give it to.
 async fn look(
     store: &Store,
     owner: &str,
