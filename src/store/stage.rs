@@ -32,7 +32,7 @@ impl Stage {
         &'b self,
         mut out: AstPass<'_, 'b, DB>,
         [open, close]: [&str; 2],
-        instant: [&str; 2],
+        [before, after]: [&str; 2],
     ) -> QueryResult<()>
     where
         DB: Backend + HasSqlType<BigInt>,
@@ -41,11 +41,13 @@ impl Stage {
         out.push_sql(STAGE);
         out.push_sql(open);
         out.push_sql(DUE);
-        out.push_sql(instant[0]);
+        out.push_sql(before);
         out.push_bind_param::<BigInt, _>(&self.now)?;
-        out.push_sql(instant[1]);
+        out.push_sql(after);
         out.push_sql(FIRST);
+        out.push_sql(before);
         out.push_sql(&PORTION.to_string());
+        out.push_sql(after);
         out.push_sql(close);
         out.push_sql(" RETURNING queue");
         Ok(())
@@ -61,13 +63,14 @@ impl QueryFragment<Sqlite> for Stage {
 /// Whatever others hold is passed by: they are staging it as well, or about to change it, and nobody waits for anybody
 /// crosswise. An array for the reason that `take.rs` gives.
 ///
-/// The instant comes out of a question of its own: a planner that sees how few are due looks them up in a way that never
-/// learns which entries of the index are dead, and there are as many of these as jobs were staged.
+/// The instant and the limit come out of questions of their own: a planner that sees how few are due, or that all of them
+/// are wanted, looks them up by a bitmap, which never learns which entries of the index are dead, and there are as many of
+/// these as jobs were staged.
 impl QueryFragment<Pg> for Stage {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let close = " FOR NO KEY UPDATE SKIP LOCKED))";
-        let instant = ["(SELECT ", "::BIGINT)"];
-        self.walk(out, ["= ANY (ARRAY (", close], instant)
+        let question = ["(SELECT ", "::BIGINT)"];
+        self.walk(out, ["= ANY (ARRAY (", close], question)
     }
 }
 
