@@ -59,8 +59,8 @@ impl Store {
     }
 }
 
-// The predicates of the partial indexes, word for word, as `stage.rs` and `take.rs` have them too: with a bound value in the state's place
-// a planner cannot prove that the index holds every row that is asked for.
+// The predicates of the partial indexes, word for word, as `stage.rs` and `take.rs` have them too: with a bound value in
+// the state's place a planner cannot prove that the index holds every row that is asked for.
 
 fn due_states() -> Literal {
     Literal("state IN ('scheduled', 'retryable') AND blockers = 0")

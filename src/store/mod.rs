@@ -27,6 +27,7 @@ mod migrations;
 mod moves;
 mod news;
 mod patience;
+mod pool;
 mod postgres;
 mod presence;
 mod prune;
@@ -87,8 +88,9 @@ pub mod lent {
     pub use diesel_async::AsyncConnection;
 
     pub use super::{
-        connection::{Db, Loan},
+        connection::Db,
         patience::{LIMIT, in_time, left},
+        pool::Loan,
         postgres::Pg,
         sqlite::{Lite, begin, end},
     };

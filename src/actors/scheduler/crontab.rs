@@ -154,3 +154,23 @@ impl Scheduler {
         Ok(row.ok_or_else(none)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[test]
+    fn what_changes_during_a_look_is_looked_at_again() {
+        let mut calendar = Calendar::unknown();
+        assert!(calendar.calls(NOW), "nothing is known");
+        calendar.forget();
+        let next = Some(NOW + POLL);
+        calendar.looked(&Looked { next, fired: false });
+        assert!(calendar.calls(NOW), "it was forgotten during the look");
+        calendar.looked(&Looked { next, fired: false });
+        assert!(!calendar.calls(NOW));
+        assert!(calendar.calls(NOW + POLL), "an entry is due");
+    }
+}
