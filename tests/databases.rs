@@ -6,6 +6,7 @@ mod crontab;
 mod doubt;
 mod faults;
 mod instances;
+mod kept_plans;
 mod leases;
 mod migrations;
 mod plans;

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::{change, read},
-    moves::hold,
     rows::{JobRow, instant},
     schema::letters,
+    settle::hold,
 };
 
 /// A letter on its way into the mailbox.
@@ -49,7 +49,7 @@ impl Store {
     /// been forgotten.
     pub async fn keep_letter(&self, new: &NewLetter, job: &JobRow) -> Result<bool, StoreError> {
         change!(self, |c| {
-            let ours = hold!(c, job);
+            let ours = hold(job).execute(c).await? > 0;
             if ours {
                 diesel::insert_into(letters::table)
                     .values((

@@ -110,23 +110,7 @@ macro_rules! edited {
     }};
 }
 
-/// Whether the attempt of `$job` is still its owner's. Writes nothing new, and yet lets whoever takes it over, or
-/// forgets its reader, wait until the transaction on `$c` is over.
-macro_rules! hold {
-    ($c:ident, $job:expr) => {{
-        use $crate::{queue::State, store::schema::jobs};
-        let held = diesel::update(jobs::table.find($job.id.0))
-            .filter(jobs::state.eq(State::Executing.word()))
-            .filter(jobs::owner.eq(&$job.owner))
-            .filter(jobs::attempt.eq($job.attempt))
-            .set(jobs::attempt.eq($job.attempt))
-            .execute($c)
-            .await?;
-        held > 0
-    }};
-}
-
-pub(super) use {cancelled, edited, hold, key_in, lost_at, retried};
+pub(super) use {cancelled, edited, key_in, lost_at, retried};
 
 /// The states in which an operator's retry means anything, as they are stored.
 pub(super) fn retryable() -> Vec<&'static str> {

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::{
     Store, StoreError,
     connection::{change, read},
-    moves::hold,
     rows::JobRow,
     schema::steps,
+    settle::hold,
 };
 use crate::queue::JobId;
 
@@ -35,7 +35,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         change!(self, |c| {
-            let ours = hold!(c, job);
+            let ours = hold(job).execute(c).await? > 0;
             if ours {
                 diesel::insert_into(steps::table)
                     .values((

@@ -40,7 +40,7 @@ const FIRST: &str = "SELECT picked.id FROM jobs AS picked WHERE picked.state = '
 const UNLIMITED: &str = " AND NOT EXISTS (SELECT 1 FROM queues WHERE queues.name = ";
 
 const IN_ORDER: &str = " AND (paused_at IS NOT NULL OR at_once IS NOT NULL OR at_once_per_key IS NOT NULL \
-     OR rate_jobs IS NOT NULL)) ORDER BY picked.priority, picked.run_at, picked.id LIMIT ";
+     OR rate_jobs IS NOT NULL)) ORDER BY picked.priority, picked.run_at, picked.id LIMIT (SELECT ";
 
 impl Take {
     fn walk<'b, DB>(
@@ -84,8 +84,9 @@ impl Take {
         out.push_bind_param::<Text, _>(&self.queue)?;
         out.push_sql(IN_ORDER);
         out.push_bind_param::<BigInt, _>(&self.limit)?;
-        // SQLite prepares a statement whose limit is nothing but a value anew for each value.
-        out.push_sql(" + 0");
+        // A question of its own: SQLite prepares a statement whose limit is nothing but a value anew for each value, and
+        // PostgreSQL plans it anew.
+        out.push_sql(" + 0)");
         out.push_sql(close);
         out.push_sql(RETURNING);
         Ok(())

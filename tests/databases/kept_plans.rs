@@ -1,0 +1,192 @@
+//! PostgreSQL keeps the plan of a statement with the connection on which it is asked again and again. To make it anew
+//! each time takes longer than the answer, and one that was made while the tables were empty has to suit full ones.
+
+use cadastro::{
+    metrics::Metrics,
+    on_connection,
+    queue::TASK,
+    store::{JobRow, NewLetter, PoolSize, Progress, Store, diesel, diesel_async::RunQueryDsl},
+};
+use diesel::{
+    QueryableByName, sql_query,
+    sql_types::{BigInt, Integer, Text},
+};
+
+use super::{
+    Subject, at,
+    attempts::{settled, verdict},
+    enqueued, job, plans, sign_up, signed_up,
+};
+use crate::support::database::TestDatabase;
+
+/// A statement that is kept with a connection.
+#[derive(QueryableByName)]
+struct Prepared {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    statement: String,
+    #[diesel(sql_type = Integer)]
+    parameters: i32,
+    /// How often it was planned for the parameters of one time.
+    #[diesel(sql_type = BigInt)]
+    custom_plans: i64,
+}
+
+const PREPARED: &str = "SELECT name, statement, cardinality(parameter_types) AS parameters, custom_plans \
+     FROM pg_prepared_statements WHERE cardinality(parameter_types) > 0";
+
+/// A line of a plan.
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    said: String,
+}
+
+/// Asks the store's only connection something past the store.
+async fn answers<T>(store: &Store, question: String) -> Vec<T>
+where
+    T: QueryableByName<diesel::pg::Pg> + QueryableByName<diesel::sqlite::Sqlite> + Send + 'static,
+{
+    let asked = store.transaction(at(0), async |mut tx| {
+        on_connection!(tx, |c| sql_query(question).load::<T>(c).await)
+    });
+    asked.await.expect("an answer").expect("rows")
+}
+
+fn letter(job: &JobRow) -> NewLetter {
+    NewLetter {
+        message_id: format!("job-{}@localhost", job.id),
+        sender: "no-reply@localhost".to_owned(),
+        recipient: "maria@example.com".to_owned(),
+        subject: "Olá".to_owned(),
+        text: "Olá!\n".to_owned(),
+        html: "<p>Olá!</p>".to_owned(),
+        source: Vec::new(),
+        sent_at: at(1),
+    }
+}
+
+/// A sign-up, and the ways of two jobs; the number makes it another one.
+async fn a_turn(store: &Store, number: i64) {
+    let new = sign_up(
+        &format!("maria{number}"),
+        &format!("maria{number}@example.com"),
+    );
+    signed_up(store, new).await;
+    enqueued(store, job("now")).await;
+    store.stage(at(number)).await.expect("an answer");
+    // Another limit each time, as there are always other actors free.
+    let claim = store.claim(TASK, &["now", "later"], 5 + number as usize, "here", at(1));
+    let jobs = claim.await.expect("an answer").jobs;
+    let first = &jobs[0];
+    let step = Progress {
+        job: first.id,
+        attempt: first.attempt,
+        percent: 50,
+        message: None,
+    };
+    store
+        .note_progress("here", &[step])
+        .await
+        .expect("an answer");
+    assert!(
+        store
+            .keep_letter(&letter(first), first)
+            .await
+            .expect("an answer")
+    );
+    let ends: Vec<_> = jobs.iter().map(|job| settled(job, verdict())).collect();
+    assert!(
+        store
+            .settle(&ends)
+            .await
+            .expect("an answer")
+            .iter()
+            .all(|ours| *ours)
+    );
+}
+
+/// What is kept after twenty turns, with the plan of each; none of it was planned anew each time.
+async fn kept(subject: &Subject, people: std::ops::Range<i64>) -> Vec<(String, String)> {
+    let (url, metrics) = (subject.database.url(), Metrics::new("test"));
+    let store = Store::postgres(url, PoolSize(1), metrics).expect("a way there");
+    for number in people {
+        a_turn(&store, number).await;
+    }
+    let prepared: Vec<Prepared> = answers(&store, PREPARED.to_owned()).await;
+    let mut plans = Vec::new();
+    for question in prepared {
+        let Prepared {
+            name, statement, ..
+        } = question;
+        // That many times PostgreSQL tries whether it pays.
+        assert!(question.custom_plans <= 5, "planned each time: {statement}");
+        let nulls = vec!["NULL"; question.parameters as usize].join(", ");
+        let explain = format!("EXPLAIN EXECUTE {name} ({nulls})");
+        let plan: Vec<Line> = answers(&store, explain).await;
+        let plan: Vec<_> = plan.into_iter().map(|line| line.said).collect();
+        plans.push((statement, plan.join("\n")));
+    }
+    plans
+}
+
+#[tokio::test]
+async fn what_is_asked_again_and_again_is_planned_once_and_answered_from_an_index() {
+    let subject = Subject::on(TestDatabase::postgres()).await;
+    let from_the_first_day_on = kept(&subject, 0..20).await;
+    scan_none_of(&["jobs", "users", "signups"], from_the_first_day_on);
+    let mut raw = subject.raw().await;
+    plans::fill(&mut raw).await;
+    // So many are never free actors.
+    raw.run("UPDATE jobs SET state = 'available', kind = 'now' WHERE state = 'scheduled'")
+        .await;
+    raw.run("ANALYZE").await;
+    // Of the people it is known by now that they are few: those are read from end to end.
+    scan_none_of(&["jobs"], kept(&subject, 20..40).await);
+}
+
+/// How what is asked in each turn begins.
+const ASKED: [&str; 10] = [
+    "WITH wanted",
+    "INSERT INTO users",
+    "INSERT INTO signups",
+    "INSERT INTO jobs",
+    "UPDATE jobs SET state = 'available'",
+    "UPDATE jobs SET state = 'executing'",
+    "WITH news",
+    "WITH held",
+    "INSERT INTO \"letters\"",
+    "WITH ends",
+];
+
+fn scan_none_of(tables: &[&str], plans: Vec<(String, String)>) {
+    for asked in ASKED {
+        let kept = plans.iter().any(|(kept, _)| kept.starts_with(asked));
+        assert!(kept, "sent anew each time: {asked}");
+    }
+    for (statement, plan) in plans {
+        let scan = |table: &&str| plan.contains(&format!("Seq Scan on {table} "));
+        assert!(!tables.iter().any(scan), "{statement}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_out_of_order_costs_little_unless_the_operator_has_said_what_it_costs() {
+    let subject = Subject::on(TestDatabase::postgres()).await;
+    let cost = async || {
+        let question = "SELECT current_setting('random_page_cost') AS \"QUERY PLAN\"";
+        let said: Vec<Line> = answers(&subject.another_store(), question.to_owned()).await;
+        said.into_iter().map(|line| line.said).collect::<String>()
+    };
+    assert_eq!(cost().await, "1.1");
+    let url = subject.database.url();
+    let (_, name) = url.rsplit_once('/').expect("a database");
+    let name = name.split('?').next().expect("a name");
+    let mut raw = subject.raw().await;
+    raw.run(&format!(
+        "ALTER DATABASE \"{name}\" SET random_page_cost = 2"
+    ))
+    .await;
+    assert_eq!(cost().await, "2");
+}
