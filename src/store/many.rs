@@ -20,8 +20,9 @@ use diesel::{
 /// How many rows one statement takes: more make none of them cheaper, and SQLite has a bound.
 pub(super) const ROWS: usize = 256;
 
-/// How many rows the statements have that SQLite's connections keep. Every number of rows is a text of its own.
-const SIZES: [usize; 5] = [1, 4, 16, 64, ROWS];
+/// How many rows the statements have that SQLite's connections keep. Every number of rows is a text of its own. Half of
+/// the most is what ends in a turn while the usual number of actors is at work on the other half.
+const SIZES: [usize; 6] = [1, 4, 16, 64, 128, ROWS];
 
 /// A value of one of the types that both databases share.
 pub(super) enum Value<'a> {
