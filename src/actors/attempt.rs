@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::{runtime::Handle, task::JoinError};
-use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span, field::Empty};
 
 use super::{
+    spawner::Spawner,
     stop::{GRACE, Stop},
     supervision::Fall,
 };
@@ -17,12 +16,12 @@ use crate::{
     jobs::JobError,
     queue::{Fault, Outcome},
     store::JobRow,
-    telemetry::{Trace, panic_message, trace},
+    telemetry::{Trace, trace},
 };
 
 /// What bounds an attempt: its time limit, and whether anybody still wants it.
 pub(super) struct Bounds {
-    threads: Handle,
+    spawner: Spawner,
     clock: Clock,
     limit: Duration,
     deadline: Timestamp,
@@ -32,14 +31,14 @@ pub(super) struct Bounds {
 impl Bounds {
     /// The limit counts from the attempt's begin, whatever its time is spent on.
     pub(super) fn new(
-        threads: &Handle,
+        spawner: &Spawner,
         clock: &Clock,
         begun: Timestamp,
         limit: Duration,
         stop: &Stop,
     ) -> Self {
         Bounds {
-            threads: threads.clone(),
+            spawner: spawner.clone(),
             clock: clock.clone(),
             limit,
             deadline: begun.saturating_add(limit).unwrap_or(Timestamp::MAX),
@@ -64,15 +63,17 @@ impl Bounds {
         work: BoxFuture<'static, Result<T, JobError>>,
     ) -> Result<T, Outcome> {
         let work = work.instrument(Span::current());
-        let work = match trace::current() {
-            Some(trace) => self.threads.spawn(trace::within(trace, work)),
-            None => self.threads.spawn(work),
-        };
-        let work = AbortOnDropHandle::new(work);
+        let trace = trace::current();
+        let work = self.spawner.run(async {
+            match trace {
+                Some(trace) => trace::within(trace, work).await,
+                None => work.await,
+            }
+        });
         self.hold(async {
             match work.await {
                 Ok(done) => done.map_err(outcome_of),
-                Err(broken) => Err(failed(Fault::Panic, last_words(broken))),
+                Err(last_words) => Err(failed(Fault::Panic, last_words)),
             }
         })
         .await
@@ -117,13 +118,6 @@ pub(super) async fn traced<T>(
     let ended = trace::within(trace, work).instrument(span.clone()).await;
     span.record("outcome", ended.0.word());
     ended
-}
-
-fn last_words(broken: JoinError) -> String {
-    match broken.try_into_panic() {
-        Ok(payload) => panic_message(payload.as_ref()).to_owned(),
-        Err(broken) => broken.to_string(),
-    }
 }
 
 fn outcome_of(error: JobError) -> Outcome {

@@ -8,6 +8,7 @@ use super::{
     Foundations, Scheduler, Tree,
     email::EmailActor,
     probe::Vitals,
+    spawner::Spawner,
     station::{Bench, Station},
     supervision::{Intensity, supervise},
     system::Rooms,
@@ -108,7 +109,7 @@ impl Recruiter {
         let bench = Bench {
             catalogue: self.catalogue.clone(),
             tools: self.tools.clone(),
-            threads: self.rooms.of(queue)?,
+            spawner: Spawner::new(self.rooms.of(queue)?),
         };
         let vitals = Vitals::new(queue.clone(), kind, Some("scheduler"), &self.metrics);
         self.tree.add(vitals.clone());

@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, AsyncContext, Context, Handler};
-use tokio::runtime::Handle;
-
 use super::{
     Scheduler,
     attempt::{Bounds, restart_after},
     probe::{Post, Vitals},
     scheduler::{Report, Run, Ticket, Worker},
+    spawner::Spawner,
     supervision::Life,
 };
 use crate::{
@@ -18,6 +16,7 @@ use crate::{
     jobs::{Catalogue, Context as JobContext, Kind, Tools},
     queue::Outcome,
 };
+use actix::{Actor, AsyncContext, Context, Handler};
 
 /// Where a worker stands, and what it works with.
 pub(super) struct Station {
@@ -39,8 +38,8 @@ pub(super) struct Station {
 pub(super) struct Bench {
     pub catalogue: Catalogue,
     pub tools: Tools,
-    /// The threads on which the jobs' own code runs.
-    pub threads: Handle,
+    /// To the threads on which the jobs' own code runs.
+    pub spawner: Spawner,
 }
 
 impl Bench {
@@ -52,7 +51,7 @@ impl Bench {
         let kind = kind.ok_or(Outcome::NotBegun)?;
         let cx = JobContext::new(self.tools.clone(), run.job.clone()).until(run.stop.token());
         let bounds = Bounds::new(
-            &self.threads,
+            &self.spawner,
             &self.tools.clock,
             cx.begun(),
             kind.policy.time_limit,

@@ -43,10 +43,11 @@ impl Handler<Post<Run>> for TaskActor {
         self.0.begin();
         let bench = self.0.bench.clone();
         let work = async move {
-            let made = async {
+            // Boxed: it is large, and goes from hand to hand before it is at rest.
+            let made = Box::pin(async {
                 let made = attempt(&run, &bench).await;
                 (made.unwrap_or_else(|outcome| outcome), ())
-            };
+            });
             let (outcome, ()) = traced(&run.job, made).await;
             drop(handling);
             (run.ticket, outcome)

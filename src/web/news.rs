@@ -11,7 +11,11 @@ use tokio::sync::{
     watch,
 };
 
-use crate::{account::UserId, actors::Change, queue::SignupId};
+use crate::{
+    account::UserId,
+    actors::{Change, Changes},
+    queue::SignupId,
+};
 
 /// Whose jobs somebody watches.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -26,13 +30,13 @@ pub struct News(Arc<Mutex<HashMap<Topic, watch::Sender<()>>>>);
 
 impl News {
     /// Starts to pass on what is told by `changes`, until nobody tells anything any more.
-    pub fn start(mut changes: broadcast::Receiver<Change>) -> Self {
+    pub fn start(mut changes: broadcast::Receiver<Changes>) -> Self {
         let news = News::default();
         let desk = news.clone();
         tokio::spawn(async move {
             loop {
                 match changes.recv().await {
-                    Ok(change) => desk.pass_on(&change),
+                    Ok(changes) => changes.iter().for_each(|change| desk.pass_on(change)),
                     // Nobody knows whom the missing ones concern.
                     Err(RecvError::Lagged(_)) => desk.wake_all(),
                     Err(RecvError::Closed) => return,
@@ -167,10 +171,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn of_what_is_told_at_one_time_all_is_passed_on() {
+        let (tell, changes) = broadcast::channel(1);
+        let news = News::start(changes);
+        let mut watchers = [1, 2].map(|signup| news.about(Topic::Signup(SignupId(signup))));
+        let both = [change(None, Some(1)), change(None, Some(2))];
+        tell.send(both.into()).unwrap();
+        for watcher in &mut watchers {
+            watcher.next().await;
+        }
+    }
+
+    #[tokio::test]
     async fn whoever_may_have_missed_something_is_woken() {
         let (tell, changes) = broadcast::channel(1);
-        tell.send(change(None, Some(1))).unwrap();
-        tell.send(change(None, Some(2))).unwrap();
+        tell.send([change(None, Some(1))].into()).unwrap();
+        tell.send([change(None, Some(2))].into()).unwrap();
         let news = News::start(changes);
         let mut first = news.about(Topic::Signup(SignupId(1)));
         first.next().await;

@@ -1,7 +1,7 @@
 use std::{future::pending, io};
 
 use futures_util::FutureExt;
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use super::*;
 
@@ -12,8 +12,8 @@ async fn attempt<T: Send + 'static>(
     clock: &Clock,
     stop: &Stop,
 ) -> Result<T, Outcome> {
-    let threads = Handle::current();
-    Bounds::new(&threads, clock, begun, limit, stop)
+    let spawner = Spawner::new(Handle::current());
+    Bounds::new(&spawner, clock, begun, limit, stop)
         .run(work)
         .await
 }
@@ -45,12 +45,12 @@ async fn recorded(
 #[error("the report could not be written")]
 struct Unwritten(#[source] io::Error);
 
-#[tokio::test]
+#[actix::test]
 async fn a_job_that_ends_well_gives_what_it_made() {
     assert_eq!(made(async { Ok(7) }).await, Ok(7));
 }
 
-#[tokio::test]
+#[actix::test]
 async fn an_error_is_recorded_with_all_its_causes_on_one_line() {
     let work = async {
         let cause = io::Error::other("disk full:\n  no space left");
@@ -60,7 +60,7 @@ async fn an_error_is_recorded_with_all_its_causes_on_one_line() {
     assert_eq!(recorded(work).await, (Fault::Error, said.to_owned()));
 }
 
-#[tokio::test]
+#[actix::test]
 async fn a_panic_is_recorded_with_its_message() {
     let recorded = recorded(async { panic!("at the {}nd step", 2) }).await;
     assert_eq!(
@@ -69,7 +69,7 @@ async fn a_panic_is_recorded_with_its_message() {
     );
 }
 
-#[tokio::test]
+#[actix::test]
 async fn what_a_job_says_outright_is_taken_at_its_word() {
     let of = async |error| made(async { Err(error) }).await.expect_err("an error");
     let reason = "gone".to_owned();
@@ -98,7 +98,7 @@ fn endless() -> (
     (work.boxed(), ended)
 }
 
-#[tokio::test]
+#[actix::test]
 async fn a_job_that_is_at_work_for_too_long_is_ended() {
     let (clock, stop) = (clock(), Stop::default());
     let (work, ended) = endless();
@@ -118,7 +118,7 @@ async fn a_job_that_is_at_work_for_too_long_is_ended() {
     ended.await.expect_err("its code is gone");
 }
 
-#[tokio::test]
+#[actix::test]
 async fn the_time_that_an_attempt_waited_for_its_actor_counts() {
     let (clock, stop) = (clock(), Stop::default());
     let begun = clock.now();
@@ -135,7 +135,7 @@ async fn the_time_that_an_attempt_waited_for_its_actor_counts() {
     ended.await.expect_err("its code is gone");
 }
 
-#[tokio::test]
+#[actix::test]
 async fn a_cancelled_job_is_ended() {
     let (clock, stop) = (clock(), Stop::default());
     let (work, ended) = endless();
@@ -147,7 +147,7 @@ async fn a_cancelled_job_is_ended() {
     ended.await.expect_err("its code is gone");
 }
 
-#[tokio::test]
+#[actix::test]
 async fn a_job_that_was_asked_to_stop_is_ended_once_its_grace_is_over() {
     let (clock, stop) = (clock(), Stop::default());
     let (work, ended) = endless();
@@ -164,7 +164,7 @@ async fn a_job_that_was_asked_to_stop_is_ended_once_its_grace_is_over() {
     ended.await.expect_err("its code is gone");
 }
 
-#[tokio::test]
+#[actix::test]
 async fn an_attempt_that_nobody_awaits_any_more_ends_its_job() {
     let (clock, stop) = (clock(), Stop::default());
     let (work, ended) = endless();

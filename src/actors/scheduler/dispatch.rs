@@ -6,7 +6,7 @@ use actix::Context;
 use jiff::Timestamp;
 
 use super::{
-    Running, SchedulerActor, Worker, crontab,
+    Change, Running, SchedulerActor, Worker, crontab,
     ends::Answer,
     plan::{Plan, Since},
     queues::Decided,
@@ -203,7 +203,6 @@ impl SchedulerActor {
     /// Finds a worker for each claimed job, in the order in which they are to start: the next turn must not count
     /// on the same ones.
     pub(super) fn take_on(&mut self, claimed: Vec<JobRow>) -> Vec<TakenOn> {
-        let now = self.parts.clock.now();
         let mut taken_on = Vec::with_capacity(claimed.len());
         for job in claimed {
             // A claim that was under way when this instance was struck out is an orphan already.
@@ -211,8 +210,6 @@ impl SchedulerActor {
                 continue;
             }
             let (job, stop) = (Arc::new(job), Stop::default());
-            let late = Duration::try_from(now.duration_since(job.run_at)).unwrap_or_default();
-            self.parts.metrics.job_started(&job.queue, &job.kind, late);
             let running = Running {
                 job: job.clone(),
                 stop: stop.clone(),
@@ -232,13 +229,21 @@ impl SchedulerActor {
         taken_on
     }
 
-    /// Hands them out.
-    pub(super) fn hand_out(&mut self, taken_on: Vec<TakenOn>, ctx: &mut Context<Self>) {
-        let mailbox = self.mailbox(ctx);
+    /// Hands them out, and answers with what is to be told of it.
+    pub(super) fn hand_out(
+        &mut self,
+        taken_on: Vec<TakenOn>,
+        ctx: &mut Context<Self>,
+    ) -> Vec<Change> {
+        let (mailbox, now) = (self.mailbox(ctx), self.parts.clock.now());
+        let mut begun = Vec::with_capacity(taken_on.len());
         for TakenOn { job, stop, worker } in taken_on {
-            self.tell(&job);
+            let late = Duration::try_from(now.duration_since(job.run_at)).unwrap_or_default();
+            self.parts.metrics.job_started(&job.queue, &job.kind, late);
+            begun.push(Change::of(&job));
             fail_points::pass!("scheduler.hand_out");
             self.crew.hand_out(job, stop, worker, &mailbox);
         }
+        begun
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::handle::{Change, Scheduler, uncut};
+use super::handle::{self, Change, Scheduler, uncut};
 use crate::{
     actors::AskError,
     jobs::{Catalogue, Unfit},
@@ -125,10 +125,7 @@ impl Scheduler {
                 return store.count_movable(how, &which).await;
             }
             let tell = |moved: Vec<MovedJob>| {
-                for job in moved {
-                    // Nobody watches: then nobody need be told.
-                    let _ = scheduler.changes.send(Change::from(job));
-                }
+                handle::tell(&scheduler.changes, moved.into_iter().map(Change::from));
                 scheduler.wake();
             };
             store.move_all(how, &which, now, tell).await

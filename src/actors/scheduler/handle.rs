@@ -32,8 +32,11 @@ pub struct Scheduler {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) catalogue: Catalogue,
-    pub(super) changes: broadcast::Sender<Change>,
+    pub(super) changes: broadcast::Sender<Changes>,
 }
+
+/// Jobs that have moved on at one time: whoever watches is woken once for all of them.
+pub type Changes = Arc<[Change]>;
 
 /// A job has moved on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -146,7 +149,7 @@ impl Scheduler {
     }
 
     /// News of every job that moves on here, from now on.
-    pub fn changes(&self) -> broadcast::Receiver<Change> {
+    pub fn changes(&self) -> broadcast::Receiver<Changes> {
         self.changes.subscribe()
     }
 
@@ -199,10 +202,21 @@ impl Scheduler {
 
     pub(super) fn moved(&self, row: Option<&JobRow>) {
         if let Some(job) = row {
-            // Nobody watches: then nobody need be told.
-            let _ = self.changes.send(Change::of(job));
+            tell(&self.changes, [Change::of(job)]);
             self.wake();
         }
+    }
+}
+
+/// Tells those who watch, if anybody does.
+pub(super) fn tell(
+    watchers: &broadcast::Sender<Changes>,
+    changes: impl IntoIterator<Item = Change>,
+) {
+    let changes: Changes = changes.into_iter().collect();
+    if !changes.is_empty() {
+        // Nobody watches: then nobody need be told.
+        let _ = watchers.send(changes);
     }
 }
 

@@ -49,7 +49,7 @@ use crontab::Calendar;
 use ends::Ends;
 pub use enqueue::{EditError, EnqueueError, Enqueuing};
 use fresh::Fresh;
-pub use handle::{Change, Scheduler};
+pub use handle::{Change, Changes, Scheduler};
 use plan::Since;
 use queues::{Decided, Holds};
 pub(super) use start::{Parts, start};
@@ -122,7 +122,7 @@ pub(super) struct SchedulerActor {
     drained: Option<oneshot::Sender<()>>,
     /// Who waits for a quiet moment.
     quiet: Vec<oneshot::Sender<usize>>,
-    changes: broadcast::Sender<Change>,
+    changes: broadcast::Sender<Changes>,
 }
 
 /// An attempt under way on this instance.
@@ -265,13 +265,13 @@ impl SchedulerActor {
             idle = true;
             self.arm(ctx);
         }
-        self.report(&resolved);
-        self.hand_out(taken_on, ctx);
-        for job in taken.advanced {
-            if let Some(running) = self.running.get(&job) {
-                self.tell(&running.job);
-            }
-        }
+        let ended = self.report(&resolved);
+        let begun = self.hand_out(taken_on, ctx);
+        let advanced = taken.advanced.iter();
+        let advanced = advanced.filter_map(|job| self.running.get(job));
+        let advanced = advanced.map(|running| Change::of(&running.job));
+        let changes = ended.into_iter().chain(begun).chain(advanced);
+        handle::tell(&self.changes, changes);
         self.show();
         if idle {
             self.end_drain();

@@ -10,10 +10,10 @@ use std::{
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use super::{Change, SchedulerActor, messages::Heard};
+use super::{Changes, SchedulerActor, handle, messages::Heard};
 use crate::{
     actors::probe::Mailbox,
-    store::{JobRow, MovedJob, Store},
+    store::{MovedJob, Store},
 };
 
 /// How long other instances are left in peace after they were told something.
@@ -32,14 +32,11 @@ pub(super) async fn hear(store: Store, own: Arc<str>, mailbox: Mailbox<Scheduler
 /// Passes on what becomes of jobs because of others that they waited for.
 pub(super) async fn pass_on(
     mut followers: broadcast::Receiver<MovedJob>,
-    changes: broadcast::Sender<Change>,
+    changes: broadcast::Sender<Changes>,
 ) {
     loop {
         match followers.recv().await {
-            Ok(follower) => {
-                // Nobody watches: then nobody need be told.
-                let _ = changes.send(follower.into());
-            }
+            Ok(follower) => handle::tell(&changes, [follower.into()]),
             // Whoever watches one of so many reads it again with the next news.
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
@@ -92,11 +89,5 @@ impl SchedulerActor {
                 actor.announce(ctx);
             }
         });
-    }
-
-    /// Spreads the news that a job has moved on.
-    pub(super) fn tell(&self, job: &JobRow) {
-        // Nobody watches: then nobody need be told.
-        let _ = self.changes.send(Change::of(job));
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 use super::{
-    Running, SchedulerActor,
+    Change, Running, SchedulerActor,
     ends::{Answer, Tried},
 };
 use crate::{
@@ -119,15 +119,17 @@ impl SchedulerActor {
         (resolved, frees)
     }
 
-    /// Tells of each end to the log, the metrics and whoever watches the job.
-    pub(super) fn report(&self, resolved: &[Resolved]) {
+    /// Tells of each end to the log and the metrics, and answers with what is to be told to those who watch.
+    pub(super) fn report(&self, resolved: &[Resolved]) -> Vec<Change> {
+        let mut ended = Vec::with_capacity(resolved.len());
         for Resolved { settled, ours } in resolved {
             log(settled, *ours);
             if *ours {
                 self.count(settled);
-                self.tell(&settled.job);
+                ended.push(Change::of(&settled.job));
             }
         }
+        ended
     }
 
     /// Keeps an end that the database does not want: the work is done, and is not to be done again for that.
