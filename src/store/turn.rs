@@ -1,5 +1,6 @@
-//! Ends and claims: what a turn of the Scheduler writes, and may write in one transaction.
+//! Ends and claims: what a turn of the Scheduler writes, and may write at one time.
 
+use futures_util::future::join;
 use jiff::Timestamp;
 
 use super::{
@@ -8,41 +9,64 @@ use super::{
 };
 use crate::fail_points;
 
-/// What became of ends and claims that shared a transaction.
+/// What became of ends and claims that were written at one time.
 #[derive(Debug)]
 pub struct Shared {
     /// For each end what [`Store::settle`] says of it.
-    pub ours: Vec<bool>,
-    /// For each that was wanted, in the same order. Claims within a queue's limits are transactions of their own, which
-    /// may have no answer.
+    pub ours: Result<Vec<bool>, StoreError>,
+    /// For each that was wanted, in the same order. None at all were made where they would have been in one transaction
+    /// with ends that could not be written.
     pub claims: Vec<Result<Claim, StoreError>>,
 }
 
 impl Store {
-    /// Whether it pays to write these ends and to claim in one transaction, and harms nobody.
+    /// Whether it saves time to write these ends and to claim at one time, and harms nobody.
     ///
-    /// On SQLite it saves a commit. On PostgreSQL, where a statement is a transaction by itself, a begin and a commit
-    /// around several take longer than the commits that they save. And only the ends of tasks that were completed wait
-    /// for claims: until it is written down that a letter was handed over, it is sent again should the process die.
+    /// On SQLite that is one transaction, which saves a commit. Only the ends of tasks that were completed wait for the
+    /// claims in it: until it is written down that a letter was handed over, it is sent again should the process die.
+    /// A server of PostgreSQL's does the two side by side, on two connections, and nothing waits.
     pub fn shares(&self, ends: &[Settled]) -> bool {
-        matches!(self.db, Db::Sqlite { .. }) && ends.iter().all(Settled::may_wait)
+        match self.db {
+            Db::Sqlite { .. } => ends.iter().all(Settled::may_wait),
+            Db::Postgres(_) => true,
+        }
     }
 
-    /// Writes down how attempts ended, and then claims what is wanted, in one transaction: all of it or nothing.
+    /// Writes down how attempts ended, and claims what is wanted, at one time. Where a queue has limits, what is claimed
+    /// from it knows of the ends.
     pub async fn settle_and_claim(
         &self,
         ends: &[Settled],
         wanted: &[Wanted<'_>],
         owner: &str,
         now: Timestamp,
-    ) -> Result<Shared, StoreError> {
+    ) -> Shared {
         let takes = wanted.iter().map(|wanted| self.take(wanted, owner, now));
-        let (ours, taken) = self.together(ends, takes.collect()).await?;
+        let (ours, taken) = match &self.db {
+            Db::Sqlite { .. } => match self.together(ends, takes.collect()).await {
+                Ok((ours, taken)) => (Ok(ours), taken.into_iter().map(Ok).collect()),
+                Err(error) => (Err(error), Vec::new()),
+            },
+            Db::Postgres(_) => {
+                let claims = async {
+                    let mut taken = Vec::with_capacity(wanted.len());
+                    for take in takes {
+                        let one = self.together(&[], vec![take]).await;
+                        taken.push(one.map(|(_, taken)| taken.into_iter().flatten().collect()));
+                    }
+                    taken
+                };
+                join(self.settle(ends), claims).await
+            }
+        };
         let mut claims = Vec::with_capacity(wanted.len());
         for (wanted, freely) in wanted.iter().zip(taken) {
-            claims.push(self.claimed(wanted, freely, owner, now).await);
+            claims.push(match freely {
+                Ok(freely) => self.claimed(wanted, freely, owner, now).await,
+                Err(error) => Err(error),
+            });
         }
-        Ok(Shared { ours, claims })
+        Shared { ours, claims }
     }
 
     /// Writes down ends, and begins attempts: without regard to limits, and where a kind is known.

@@ -17,7 +17,7 @@ use crate::{
     actors::stop::Stop,
     fail_points,
     queue::{JobId, Left, Outcome},
-    store::{Asked, Claim, JobRow, QueueRow, Settled, Store, StoreError, Wanted},
+    store::{Asked, Claim, JobRow, QueueRow, Settled, Shared, Store, StoreError, Wanted},
 };
 
 /// What a turn did, as far as it came.
@@ -47,9 +47,25 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    fn take_in(&mut self, queue: &Arc<str>, claim: Claim) {
+    /// Takes in what was claimed of a queue. A database that allows no claim of its jobs has to say so in the log: the
+    /// other queues have done nothing to deserve that, and are served.
+    fn take_in(
+        &mut self,
+        queue: &Arc<str>,
+        claim: Result<Claim, StoreError>,
+    ) -> Result<(), StoreError> {
+        let claim = claim.inspect_err(|error| {
+            if error.is_about_the_rows() {
+                tracing::error!(
+                    queue = &**queue,
+                    %error,
+                    "nothing can be claimed from this queue, until the database allows it; the others are served"
+                );
+            }
+        })?;
         self.left.push((queue.clone(), claim.left));
         self.claimed.extend(claim.jobs);
+        Ok(())
     }
 }
 
@@ -128,25 +144,17 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
             limit,
         } = wanted;
         let claim = store.claim(queue, kinds, *limit, &plan.owner, plan.clock.now());
-        match claim.await {
-            Ok(claim) => taken.take_in(queue, claim),
-            // The other queues have done nothing to deserve that.
-            Err(error) if error.is_about_the_rows() => {
-                tracing::error!(
-                    queue = &**queue,
-                    %error,
-                    "nothing can be claimed from this queue, until the database allows it; the others are served"
-                );
-                answer = Err(error);
-            }
+        match taken.take_in(queue, claim.await) {
+            Ok(()) => {}
+            Err(error) if error.is_about_the_rows() => answer = Err(error),
             Err(error) => return Err(error),
         }
     }
     answer
 }
 
-/// Writes down what ended, and claims, in one transaction. `false` says that the database refuses something of it: then
-/// each is to be tried by itself.
+/// Writes down what ended, and claims, at one time. `false` says that the database refuses something of it, and nothing
+/// was done: then each is to be tried by itself.
 async fn share(
     store: &Store,
     plan: &Plan,
@@ -156,22 +164,21 @@ async fn share(
     let wanted = plan.open(&plan.paused, |_| false);
     let wanted: Vec<_> = wanted.into_iter().cloned().collect();
     let now = plan.clock.now();
-    let shared = match store
+    let Shared { ours, claims } = store
         .settle_and_claim(ends, &wanted, &plan.owner, now)
-        .await
-    {
-        Err(error) if error.is_about_the_rows() => return Ok(false),
-        shared => shared?,
-    };
-    taken
-        .settled
-        .extend(shared.ours.into_iter().map(Answer::of));
+        .await;
+    let claims_were_made = !claims.is_empty();
     let mut answer = Ok(true);
-    for (wanted, claim) in wanted.iter().zip(shared.claims) {
-        match claim {
-            Ok(claim) => taken.take_in(&wanted.queue, claim),
-            Err(error) => answer = Err(error),
+    for (wanted, claim) in wanted.iter().zip(claims) {
+        if let Err(error) = taken.take_in(&wanted.queue, claim) {
+            answer = Err(error);
         }
+    }
+    match ours {
+        Ok(ours) => taken.settled.extend(ours.into_iter().map(Answer::of)),
+        Err(error) if !error.is_about_the_rows() => return Err(error),
+        Err(_) if claims_were_made => plan.settle.write_down(store, &mut taken.settled).await?,
+        Err(_) => return Ok(false),
     }
     heed(store, plan, false, taken).await?;
     answer

@@ -69,7 +69,7 @@ impl Plan {
             .collect()
     }
 
-    /// What ended, if it may be written down in one transaction with the claims.
+    /// What ended, if it may be written down at one time with the claims.
     pub(super) fn ends_to_share(&self, store: &Store) -> Option<&[Settled]> {
         let ends = self.settle.of_new()?;
         let shares = !self.asks_more() && !self.claim.is_empty() && store.shares(ends);
