@@ -2,6 +2,7 @@
 
 use std::{
     mem::take,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -33,11 +34,13 @@ impl Spawner {
 
     /// Does `work` on the threads. Dropping this future ends it at its next `.await`.
     ///
-    /// To be polled on the actors' thread.
-    ///
     /// # Errors
     ///
-    /// The last words of what panicked, or was on threads that have ended.
+    /// What the work said when it panicked, or that its threads have ended.
+    ///
+    /// # Panics
+    ///
+    /// Where it is polled anywhere but on the actors' thread.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -57,19 +60,23 @@ impl Spawner {
 
     fn begin_soon(&self, begin: Begin) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push(begin);
-        if waiting.len() == 1 {
+        if waiting.is_empty() {
             let spawner = self.clone();
             // Behind all that have been given their work already.
             actix::spawn(async move { spawner.send_over() });
         }
+        waiting.push(begin);
     }
 
     fn send_over(&self) {
-        let waiting = take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut waiting = take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        // What a thread spawns last it does first, and the others in their order.
+        let first = waiting.len().min(1);
+        waiting.rotate_left(first);
         self.threads.spawn(async {
             for begin in waiting {
-                begin();
+                // What nobody waits for any more may panic when it is dropped: that is no business of the others.
+                drop(catch_unwind(AssertUnwindSafe(begin)));
             }
         });
     }
@@ -109,6 +116,39 @@ mod tests {
         assert_eq!(spawner.waiting.lock().expect("nobody panics").len(), 100);
         let answers: Vec<_> = works.await.into_iter().map(Result::unwrap).collect();
         assert_eq!(answers, (0..100).collect::<Vec<_>>());
+        runtime.shutdown_background();
+    }
+
+    #[actix::test]
+    async fn where_there_is_but_one_thread_the_first_goes_first_and_the_last_goes_last() {
+        let runtime = threads();
+        let spawner = Spawner::new(runtime.handle().clone());
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let works = (0..10).map(|number| {
+            let order = order.clone();
+            spawner.run(async move { order.lock().expect("nobody panics").push(number) })
+        });
+        join_all(works).await;
+        let order = order.lock().expect("nobody panics");
+        assert_eq!(*order, (0..10).collect::<Vec<_>>());
+        runtime.shutdown_background();
+    }
+
+    #[actix::test]
+    async fn what_panics_before_it_begins_takes_nobody_along() {
+        /// Must not be dropped.
+        struct Fragile;
+        impl Drop for Fragile {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        let runtime = threads();
+        let spawner = Spawner::new(runtime.handle().clone());
+        let fragile = Fragile;
+        let forgotten = spawner.run(async move { std::mem::forget(fragile) });
+        assert!(forgotten.now_or_never().is_none());
+        assert_eq!(spawner.run(async { 7 }).await, Ok(7));
         runtime.shutdown_background();
     }
 

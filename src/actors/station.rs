@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use actix::{Actor, AsyncContext, Context, Handler};
+
 use super::{
     Scheduler,
     attempt::{Bounds, restart_after},
@@ -16,7 +18,6 @@ use crate::{
     jobs::{Catalogue, Context as JobContext, Kind, Tools},
     queue::Outcome,
 };
-use actix::{Actor, AsyncContext, Context, Handler};
 
 /// Where a worker stands, and what it works with.
 pub(super) struct Station {

@@ -104,7 +104,7 @@ macro_rules! edited {
                 .filter(jobs::state.eq_any(State::WAITING.map(State::word))),
         )
         .set((
-            moves::Changes::of($edit, $now),
+            moves::Columns::of($edit, $now),
             jobs::state.eq(moves::state_after($edit, $now)),
         ))
     }};
@@ -127,7 +127,7 @@ pub(super) fn ended() -> Vec<&'static str> {
 /// The columns that an edit changes; what is `None` stays.
 #[derive(AsChangeset)]
 #[diesel(table_name = jobs)]
-pub(super) struct Changes {
+pub(super) struct Columns {
     args: Option<String>,
     priority: Option<i32>,
     max_attempts: Option<i32>,
@@ -136,10 +136,10 @@ pub(super) struct Changes {
     limit_key: Option<Option<String>>,
 }
 
-impl Changes {
+impl Columns {
     pub(super) fn of(edit: &Edit, now: Timestamp) -> Self {
         let run_at = edit.due.map(|due| due.instant(now).as_microsecond());
-        Changes {
+        Columns {
             args: edit.args.as_ref().map(ToString::to_string),
             priority: edit.priority,
             max_attempts: edit.max_attempts,

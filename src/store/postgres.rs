@@ -47,7 +47,8 @@ pub(super) async fn open(route: &Route) -> ConnectionResult<Pg> {
 /// To the planner a page out of order is worth four in a row, as on disks that turn, unless somebody has told it
 /// otherwise: so it reads new tables from end to end, and a connection keeps the plans of its first moments. Of the first
 /// five thousand sign-ups that took two thirds of the server's time.
-const PAGES: &str = "SELECT set_config('random_page_cost', '1.1', false) WHERE current_setting('random_page_cost') = '4'";
+const PAGES: &str = "SELECT set_config('random_page_cost', '1.1', false) FROM pg_settings \
+     WHERE name = 'random_page_cost' AND source = 'default'";
 
 /// Lets a statement work, and a transaction pause, for so many milliseconds; 0: for ever.
 pub(super) async fn limit(connection: &mut Pg, milliseconds: u128) -> diesel::QueryResult<()> {

@@ -7,15 +7,15 @@ use super::{
     Claim, Settled, Store, StoreError, Wanted, ask::at_once, connection::Db, many::ROWS,
     rows::RawJob, settle::settle, take::Take,
 };
-use crate::fail_points;
+use crate::{fail_points, queue::Left};
 
 /// What became of ends and claims that were written at one time.
 #[derive(Debug)]
 pub struct Shared {
     /// For each end what [`Store::settle`] says of it.
     pub ours: Result<Vec<bool>, StoreError>,
-    /// For each that was wanted, in the same order. None at all were made where they would have been in one transaction
-    /// with ends that could not be written.
+    /// For each that was wanted, in the same order, up to the first of which the database had no answer. Empty where ends
+    /// and claims share a transaction (SQLite) and the ends could not be written.
     pub claims: Vec<Result<Claim, StoreError>>,
 }
 
@@ -24,7 +24,7 @@ impl Store {
     ///
     /// On SQLite that is one transaction, which saves a commit. Only the ends of tasks that were completed wait for the
     /// claims in it: until it is written down that a letter was handed over, it is sent again should the process die.
-    /// A server of PostgreSQL's does the two side by side, on two connections, and nothing waits.
+    /// PostgreSQL does the two side by side, on two connections, and nothing waits.
     pub fn shares(&self, ends: &[Settled]) -> bool {
         match self.db {
             Db::Sqlite { .. } => ends.iter().all(Settled::may_wait),
@@ -32,8 +32,10 @@ impl Store {
         }
     }
 
-    /// Writes down how attempts ended, and claims what is wanted, at one time. Where a queue has limits, what is claimed
-    /// from it knows of the ends.
+    /// Writes down how attempts ended, and claims what is wanted, at one time.
+    ///
+    /// A claim within a queue's limits comes after the ends, which make room in them; and not at all, but with the word
+    /// that there may be something, where these could not be written.
     pub async fn settle_and_claim(
         &self,
         ends: &[Settled],
@@ -52,7 +54,11 @@ impl Store {
                     let mut taken = Vec::with_capacity(wanted.len());
                     for take in takes {
                         let one = self.together(&[], vec![take]).await;
+                        let is_away = is_away(&one);
                         taken.push(one.map(|(_, taken)| taken.into_iter().flatten().collect()));
+                        if is_away {
+                            break;
+                        }
                     }
                     taken
                 };
@@ -61,10 +67,19 @@ impl Store {
         };
         let mut claims = Vec::with_capacity(wanted.len());
         for (wanted, freely) in wanted.iter().zip(taken) {
-            claims.push(match freely {
+            let claim = match freely {
+                Ok(freely) if freely.is_empty() && ours.is_err() => Ok(Claim {
+                    jobs: Vec::new(),
+                    left: Left::Perhaps,
+                }),
                 Ok(freely) => self.claimed(wanted, freely, owner, now).await,
                 Err(error) => Err(error),
-            });
+            };
+            let is_away = is_away(&claim);
+            claims.push(claim);
+            if is_away {
+                break;
+            }
         }
         Shared { ours, claims }
     }
@@ -101,4 +116,9 @@ impl Store {
         }
         Ok((ours, taken))
     }
+}
+
+/// Whether whoever asks the next question waits in vain, too.
+fn is_away<T>(answer: &Result<T, StoreError>) -> bool {
+    matches!(answer, Err(error) if !error.is_about_the_rows())
 }

@@ -185,8 +185,8 @@ async fn a_page_out_of_order_costs_little_unless_the_operator_has_said_what_it_c
     let name = name.split('?').next().expect("a name");
     let mut raw = subject.raw().await;
     raw.run(&format!(
-        "ALTER DATABASE \"{name}\" SET random_page_cost = 2"
+        "ALTER DATABASE \"{name}\" SET random_page_cost = 4"
     ))
     .await;
-    assert_eq!(cost().await, "2");
+    assert_eq!(cost().await, "4");
 }

@@ -2,7 +2,7 @@
 
 use cadastro::{
     queue::{EMAIL, Left, NewJob, State, TASK},
-    store::{Settled, Wanted},
+    store::{QueueChange, Settled, Wanted},
 };
 
 use super::{
@@ -69,6 +69,43 @@ async fn what_ended_is_written_down_and_what_is_wanted_is_claimed_or_on_sqlite_n
         assert_eq!(claims, expected);
         assert_eq!(state_of(store, &done).await, State::Completed);
         assert_eq!(state_of(store, &foreign).await, State::Available);
+    })
+    .await;
+}
+
+/// The refused end may be of any queue, and makes no room in this one until it is written.
+#[tokio::test]
+async fn a_claim_within_limits_waits_for_ends_that_are_refused() {
+    on_both(async |subject| {
+        let store = &subject.store;
+        let limits = QueueChange {
+            at_once: Some(Some(1)),
+            ..QueueChange::default()
+        };
+        store.set_queue(TASK, limits).await.expect("an answer");
+        enqueued(store, job("a")).await;
+        let done = claimed(store, "a", "here").await;
+        enqueued(store, job("a")).await;
+        let mut refused = settled(&done, verdict());
+        refused.verdict.state = State::Retryable;
+        refused.verdict.run_at = None;
+        let mut raw = subject.raw().await;
+        raw.run("ALTER TABLE attempts RENAME TO gone").await;
+        let (ends, queues) = ([refused], [wanted(TASK)]);
+        let shared = store.settle_and_claim(&ends, &queues, "here", at(2)).await;
+        raw.run("ALTER TABLE gone RENAME TO attempts").await;
+        shared.ours.expect_err("its failure cannot be kept");
+        let claims = shared.claims.into_iter();
+        let left: Vec<_> = claims.map(|claim| claim.expect("an answer").left).collect();
+        let told = [Left::Perhaps];
+        assert_eq!(
+            left,
+            if subject.is_sqlite() {
+                &told[1..]
+            } else {
+                &told
+            }
+        );
     })
     .await;
 }

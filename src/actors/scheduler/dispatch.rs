@@ -47,8 +47,8 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// Takes in what was claimed of a queue. A database that allows no claim of its jobs has to say so in the log: the
-    /// other queues have done nothing to deserve that, and are served.
+    /// Takes in what was claimed of a queue. If the database refuses the claim, the log says so; the other queues have
+    /// done nothing to deserve that, and are served.
     fn take_in(
         &mut self,
         queue: &Arc<str>,
@@ -154,7 +154,8 @@ async fn steps(store: &Store, plan: &Plan, taken: &mut Taken) -> Result<(), Stor
 }
 
 /// Writes down what ended, and claims, at one time. `false` says that the database refuses something of it, and nothing
-/// was done: then each is to be tried by itself.
+/// was done: then each is to be tried by itself. On PostgreSQL claims may stand though ends were refused; of these each is
+/// tried by itself here.
 async fn share(
     store: &Store,
     plan: &Plan,
@@ -167,7 +168,7 @@ async fn share(
     let Shared { ours, claims } = store
         .settle_and_claim(ends, &wanted, &plan.owner, now)
         .await;
-    let claims_were_made = !claims.is_empty();
+    let apart = !claims.is_empty();
     let mut answer = Ok(true);
     for (wanted, claim) in wanted.iter().zip(claims) {
         if let Err(error) = taken.take_in(&wanted.queue, claim) {
@@ -177,7 +178,7 @@ async fn share(
     match ours {
         Ok(ours) => taken.settled.extend(ours.into_iter().map(Answer::of)),
         Err(error) if !error.is_about_the_rows() => return Err(error),
-        Err(_) if claims_were_made => plan.settle.write_down(store, &mut taken.settled).await?,
+        Err(_) if apart => plan.settle.write_down(store, &mut taken.settled).await?,
         Err(_) => return Ok(false),
     }
     heed(store, plan, false, taken).await?;

@@ -33,7 +33,7 @@ use crate::{
     store::Store,
 };
 
-/// News that a page may be behind with; one that is loses nothing but a refresh.
+/// How often a page may be told something before it listens; one that is told more often loses nothing but a refresh.
 const NEWS: usize = 1024;
 
 /// What the Scheduler is made of.
