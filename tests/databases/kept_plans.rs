@@ -134,9 +134,16 @@ async fn kept(subject: &Subject, people: std::ops::Range<i64>) -> Vec<(String, S
 #[tokio::test]
 async fn what_is_asked_again_and_again_is_planned_once_and_answered_from_an_index() {
     let subject = Subject::on(TestDatabase::postgres()).await;
+    let mut raw = subject.raw().await;
+    // Nobody comes by and counts the few rows in the middle of it.
+    for table in ["jobs", "users", "signups"] {
+        raw.run(&format!(
+            "ALTER TABLE {table} SET (autovacuum_enabled = false)"
+        ))
+        .await;
+    }
     let from_the_first_day_on = kept(&subject, 0..20).await;
     scan_none_of(&["jobs", "users", "signups"], from_the_first_day_on);
-    let mut raw = subject.raw().await;
     plans::fill(&mut raw).await;
     // So many are never free actors.
     raw.run("UPDATE jobs SET state = 'available', kind = 'now' WHERE state = 'scheduled'")

@@ -104,7 +104,7 @@ impl SchedulerActor {
         self.backlog.extend(self.holds.passed(now));
         let settle = self.ends.take(now);
         for settled in settle.ends() {
-            // What ends is written down before anything is claimed.
+            // What ends is written down before anything is claimed within limits.
             self.backlog.extend(self.holds.ended(&settled.job.queue));
         }
         let claim = self.wanted(&self.backlog);
