@@ -34,11 +34,8 @@ pub(super) async fn open(route: &Route) -> ConnectionResult<Pg> {
             _ => ConnectionError::BadConnection(chain(&error)),
         })?;
     let mut connection = Pg::try_from_client_and_connection(client, connection).await?;
-    limit(&mut connection, LIMIT.as_millis())
-        .await
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
     connection
-        .batch_execute(PAGES)
+        .batch_execute(&format!("{};{PAGES}", limits(LIMIT.as_millis())))
         .await
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
@@ -52,11 +49,15 @@ const PAGES: &str = "SELECT set_config('random_page_cost', '1.1', false) FROM pg
 
 /// Lets a statement work, and a transaction pause, for so many milliseconds; 0: for ever.
 pub(super) async fn limit(connection: &mut Pg, milliseconds: u128) -> diesel::QueryResult<()> {
-    let settings = format!(
+    connection.batch_execute(&limits(milliseconds)).await
+}
+
+/// The statements that set how long the server waits.
+fn limits(milliseconds: u128) -> String {
+    format!(
         "SET statement_timeout = {milliseconds};
          SET idle_in_transaction_session_timeout = {milliseconds}"
-    );
-    connection.batch_execute(&settings).await
+    )
 }
 
 /// Begins a transaction.
