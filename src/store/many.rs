@@ -20,9 +20,13 @@ use diesel::{
 /// How many rows one statement takes: more make none of them cheaper, and SQLite has a bound.
 pub(super) const ROWS: usize = 256;
 
-/// How many rows the statements have that SQLite's connections keep. Every number of rows is a text of its own. Half of
-/// the most is what ends in a turn while the usual number of actors is at work on the other half.
-const SIZES: [usize; 6] = [1, 4, 16, 64, 128, ROWS];
+/// Up to how many rows a statement is kept by SQLite's connections whatever their number, though each number is a text
+/// of its own: what one visitor does is so small, and to read the text anew would be a good part of its cost.
+const FEW: usize = 16;
+
+/// How many rows the larger ones have that are kept. Half of the most is what ends in a turn while the usual number of
+/// actors is at work on the other half.
+const SIZES: [usize; 3] = [64, 128, ROWS];
 
 /// A value of one of the types that both databases share.
 pub(super) enum Value<'a> {
@@ -92,7 +96,10 @@ impl<'a, T> Many<'a, T> {
         after: &'static str,
     ) -> Self {
         let many = Many::new(before, rows, after);
-        let size = SIZES.into_iter().find(|size| *size >= many.rows);
+        let size = match many.rows {
+            ..=FEW => None,
+            rows => SIZES.into_iter().find(|size| *size >= rows),
+        };
         Many {
             padding: size.map_or(0, |size| size - many.rows),
             ..many
@@ -181,7 +188,7 @@ impl From<Option<String>> for Value<'_> {
 impl<T> QueryFragment<Sqlite> for Many<'_, T> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         let rows = self.rows + self.padding;
-        if !SIZES.contains(&rows) {
+        if rows > FEW && !SIZES.contains(&rows) {
             out.unsafe_to_cache_prepared();
         }
         out.push_sql(self.before);
