@@ -22,8 +22,8 @@ use crate::{
 /// For how long the bare loop hashes each time.
 const BARE: Duration = Duration::from_secs(3);
 
-/// How many sign up in a round: some three seconds of hashing on two cores.
-const PEOPLE: usize = 300;
+/// How many sign up in a round: some five seconds of hashing on two cores.
+const PEOPLE: usize = 600;
 
 /// Likewise, where the hash costs nothing: two seconds, at the rate that is wanted.
 const WEAK_PEOPLE: usize = 20_000;
