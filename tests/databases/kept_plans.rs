@@ -19,6 +19,9 @@ use super::{
 };
 use crate::support::database::TestDatabase;
 
+/// Those that grow.
+const TABLES: [&str; 3] = ["jobs", "users", "signups"];
+
 /// A statement that is kept with a connection.
 #[derive(QueryableByName)]
 struct Prepared {
@@ -107,10 +110,14 @@ async fn a_turn(store: &Store, number: i64) {
     );
 }
 
+fn with_one_connection(subject: &Subject) -> Store {
+    let (url, metrics) = (subject.database.url(), Metrics::new("test"));
+    Store::postgres(url, PoolSize(1), metrics).expect("a way there")
+}
+
 /// What is kept after twenty turns, with the plan of each; none of it was planned anew each time.
 async fn kept(subject: &Subject, people: std::ops::Range<i64>) -> Vec<(String, String)> {
-    let (url, metrics) = (subject.database.url(), Metrics::new("test"));
-    let store = Store::postgres(url, PoolSize(1), metrics).expect("a way there");
+    let store = with_one_connection(subject);
     for number in people {
         a_turn(&store, number).await;
     }
@@ -136,21 +143,23 @@ async fn what_is_asked_again_and_again_is_planned_once_and_answered_from_an_inde
     let subject = Subject::on(TestDatabase::postgres()).await;
     let mut raw = subject.raw().await;
     // Nobody comes by and counts the few rows in the middle of it.
-    for table in ["jobs", "users", "signups"] {
+    for table in TABLES {
         raw.run(&format!(
             "ALTER TABLE {table} SET (autovacuum_enabled = false)"
         ))
         .await;
     }
+    // It knows that they are empty.
+    raw.run("VACUUM ANALYZE").await;
     let from_the_first_day_on = kept(&subject, 0..20).await;
-    scan_none_of(&["jobs", "users", "signups"], from_the_first_day_on);
+    scan_none_of(&TABLES, from_the_first_day_on);
     plans::fill(&mut raw).await;
     // So many are never free actors.
     raw.run("UPDATE jobs SET state = 'available', kind = 'now' WHERE state = 'scheduled'")
         .await;
     raw.run("ANALYZE").await;
-    // Of the people it is known by now that they are few: those are read from end to end.
-    scan_none_of(&["jobs"], kept(&subject, 20..40).await);
+    // Of the people it is known by now that they are few.
+    scan_none_of(&TABLES, kept(&subject, 20..40).await);
 }
 
 /// How what is asked in each turn begins.
@@ -178,22 +187,45 @@ fn scan_none_of(tables: &[&str], plans: Vec<(String, String)>) {
     }
 }
 
+/// How often each table has been read from end to end; the server tells once everybody has.
+const SCANS: &str = "SELECT relname || ' ' || seq_scan AS line FROM pg_stat_user_tables \
+     WHERE relname IN ('jobs', 'users', 'signups') ORDER BY relname";
+
+/// Nobody writes the text of these checks.
 #[tokio::test]
-async fn a_page_out_of_order_costs_little_unless_the_operator_has_said_what_it_costs() {
+async fn what_a_row_refers_to_is_looked_up_in_an_index_too() {
     let subject = Subject::on(TestDatabase::postgres()).await;
-    let cost = async || {
-        let question = "SELECT current_setting('random_page_cost') AS \"QUERY PLAN\"";
+    let mut raw = subject.raw().await;
+    raw.run("VACUUM ANALYZE").await;
+    let store = with_one_connection(&subject);
+    let before = raw.lines(SCANS).await;
+    assert_eq!(before.len(), TABLES.len());
+    for number in 0..20 {
+        a_turn(&store, number).await;
+    }
+    // Else it tells a second later.
+    let tell = "SELECT 'told' AS \"QUERY PLAN\" FROM pg_stat_force_next_flush()";
+    answers::<Line>(&store, tell.to_owned()).await;
+    assert_eq!(raw.lines(SCANS).await, before);
+}
+
+#[tokio::test]
+async fn indexes_come_first_unless_the_operator_has_decided_that() {
+    let subject = Subject::on(TestDatabase::postgres()).await;
+    let settings = async || {
+        let question =
+            "SELECT current_setting('enable_seqscan') || current_setting('jit') AS \"QUERY PLAN\"";
         let said: Vec<Line> = answers(&subject.another_store(), question.to_owned()).await;
         said.into_iter().map(|line| line.said).collect::<String>()
     };
-    assert_eq!(cost().await, "1.1");
+    assert_eq!(settings().await, "offoff");
     let url = subject.database.url();
     let (_, name) = url.rsplit_once('/').expect("a database");
     let name = name.split('?').next().expect("a name");
     let mut raw = subject.raw().await;
     raw.run(&format!(
-        "ALTER DATABASE \"{name}\" SET random_page_cost = 4"
+        "ALTER DATABASE \"{name}\" SET enable_seqscan = on"
     ))
     .await;
-    assert_eq!(cost().await, "4");
+    assert_eq!(settings().await, "onon");
 }
