@@ -50,6 +50,9 @@ enum Column<'a> {
 /// SQLite gets the rows as `VALUES`. PostgreSQL gets an array for each column: a statement with thousands of
 /// parameters takes it twice the time, and this one has the same text for any number of rows. Each array comes out of a
 /// question of its own: a planner that sees how long it is plans the statement anew each time, for longer than it takes.
+/// So does a limit that is none, of which it takes one row in ten to be left: one of the ten that it expects of any array.
+/// A single row is looked up by a key, where for ten it would read an index from end to end as long as that is short, and
+/// keep to that plan when it is long.
 pub(super) struct Many<'a, T = ()> {
     before: &'static str,
     columns: Vec<Column<'a>>,
@@ -88,8 +91,9 @@ impl<'a, T> Many<'a, T> {
         }
     }
 
-    /// The same for a statement that looks for the rows of a table that these name, never for one that inserts:
-    /// rows of nothing are added, which name nothing, up to one of few sizes. So SQLite's connections can keep it.
+    /// The same for a statement that looks for the rows of a table that these name, never for one that inserts: to more
+    /// than [`FEW`], rows of nothing are added, which name nothing, up to one of few sizes. So SQLite's connections can
+    /// keep it.
     pub(super) fn padded(
         before: &'static str,
         rows: impl IntoIterator<Item = Vec<Value<'a>>>,
@@ -243,7 +247,7 @@ impl<T> QueryFragment<Pg> for Many<'_, T> {
                 Column::Bool(column) => out.push_bind_param::<Array<Nullable<Bool>>, _>(column),
             }?;
         }
-        out.push_sql("))");
+        out.push_sql(")) LIMIT (SELECT 1000000)");
         out.push_sql(self.after);
         Ok(())
     }

@@ -57,7 +57,7 @@ impl Store {
             }
             Db::Postgres(pool) => {
                 let mut connection: Pg = connected(pool).await?;
-                postgres::limit(&mut connection, 0).await?;
+                postgres::unbind(&mut connection).await?;
                 lock(&mut connection).await?;
                 // The lock ends with the connection, which is not given back to the pool.
                 let trees = self.trees.postgres.clone();

@@ -41,23 +41,24 @@ pub(super) async fn open(route: &Route) -> ConnectionResult<Pg> {
     Ok(connection)
 }
 
-/// Has the planner look into an index wherever there is one, unless somebody has told it otherwise.
+/// Has the planner look into an index wherever there is one, unless the operator has said whether it is to.
 ///
 /// A connection keeps the plans of its first moments, those of the checks of foreign keys among them, of which nobody
 /// writes the text. Where a table was counted while it was all but empty, they read it from end to end, and go on to do
 /// so until it is counted anew, a minute later: however many sign up in that minute.
 ///
-/// What has no index costs the planner ten billion then, for which it would compile the question: forty milliseconds
-/// for one that takes none.
+/// Up to PostgreSQL 17, what has no index costs the planner ten billion then. For less than that it would compile the
+/// question, which takes forty milliseconds: so `jit` goes along.
 const INDEXES_FIRST: &str = "SELECT set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false) \
      FROM pg_settings WHERE name = 'enable_seqscan' AND source = 'default'";
 
-/// Lets a statement work, and a transaction pause, for so many milliseconds; 0: for ever.
-pub(super) async fn limit(connection: &mut Pg, milliseconds: u128) -> diesel::QueryResult<()> {
-    connection.batch_execute(&limits(milliseconds)).await
+/// Lets a connection work for as long as it takes, by whatever plan the server thinks best: a migration reads whole tables.
+pub(super) async fn unbind(connection: &mut Pg) -> diesel::QueryResult<()> {
+    let settings = format!("{}; RESET enable_seqscan; RESET jit", limits(0));
+    connection.batch_execute(&settings).await
 }
 
-/// The statements that set how long the server waits.
+/// The statements that let others work, and a transaction pause, for so many milliseconds; 0: for ever.
 fn limits(milliseconds: u128) -> String {
     format!(
         "SET statement_timeout = {milliseconds};

@@ -22,7 +22,7 @@ use crate::{
 /// For how long the bare loop hashes each time.
 const BARE: Duration = Duration::from_secs(3);
 
-/// How many sign up in a round: some five seconds of hashing on two cores.
+/// How many sign up in a round at the most: some five seconds of hashing on two cores.
 const PEOPLE: usize = 600;
 
 /// Likewise, where the hash costs nothing: two seconds, at the rate that is wanted.

@@ -5,7 +5,9 @@ use cadastro::{
     metrics::Metrics,
     on_connection,
     queue::TASK,
-    store::{JobRow, NewLetter, PoolSize, Progress, Store, diesel, diesel_async::RunQueryDsl},
+    store::{
+        JobRow, NewLetter, NewSignup, PoolSize, Progress, Store, diesel, diesel_async::RunQueryDsl,
+    },
 };
 use diesel::{
     QueryableByName, sql_query,
@@ -13,13 +15,13 @@ use diesel::{
 };
 
 use super::{
-    Subject, at,
+    Raw, Subject, at,
     attempts::{settled, verdict},
     enqueued, job, plans, sign_up, signed_up,
 };
 use crate::support::database::TestDatabase;
 
-/// Those that grow.
+/// Those to which each sign-up adds.
 const TABLES: [&str; 3] = ["jobs", "users", "signups"];
 
 /// A statement that is kept with a connection.
@@ -43,6 +45,13 @@ const PREPARED: &str = "SELECT name, statement, cardinality(parameter_types) AS 
 #[derive(QueryableByName)]
 struct Line {
     #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    line: String,
+}
+
+/// A text.
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Text)]
     said: String,
 }
 
@@ -55,6 +64,12 @@ where
         on_connection!(tx, |c| sql_query(question).load::<T>(c).await)
     });
     asked.await.expect("an answer").expect("rows")
+}
+
+/// What a connection of the store's answers to a question for one text.
+async fn said(store: &Store, question: &str) -> String {
+    let answers: Vec<Answer> = answers(store, format!("SELECT {question} AS said")).await;
+    answers.into_iter().map(|answer| answer.said).collect()
 }
 
 fn letter(job: &JobRow) -> NewLetter {
@@ -72,11 +87,15 @@ fn letter(job: &JobRow) -> NewLetter {
 
 /// A sign-up, and the ways of two jobs; the number makes it another one.
 async fn a_turn(store: &Store, number: i64) {
-    let new = sign_up(
-        &format!("maria{number}"),
-        &format!("maria{number}@example.com"),
+    let (name, email) = (
+        format!("maria{number}"),
+        format!("maria{number}@example.com"),
     );
-    signed_up(store, new).await;
+    let form = NewSignup {
+        idempotency_key: Some(format!("form {number}")),
+        ..sign_up(&name, &email)
+    };
+    signed_up(store, form).await;
     enqueued(store, job("now")).await;
     store.stage(at(number)).await.expect("an answer");
     // Another limit each time, as there are always other actors free.
@@ -132,7 +151,7 @@ async fn kept(subject: &Subject, people: std::ops::Range<i64>) -> Vec<(String, S
         let nulls = vec!["NULL"; question.parameters as usize].join(", ");
         let explain = format!("EXPLAIN EXECUTE {name} ({nulls})");
         let plan: Vec<Line> = answers(&store, explain).await;
-        let plan: Vec<_> = plan.into_iter().map(|line| line.said).collect();
+        let plan: Vec<_> = plan.into_iter().map(|step| step.line).collect();
         plans.push((statement, plan.join("\n")));
     }
     plans
@@ -149,17 +168,17 @@ async fn what_is_asked_again_and_again_is_planned_once_and_answered_from_an_inde
         ))
         .await;
     }
-    // It knows that they are empty.
+    // The server knows that they are empty, and plans for that.
     raw.run("VACUUM ANALYZE").await;
     let from_the_first_day_on = kept(&subject, 0..20).await;
-    scan_none_of(&TABLES, from_the_first_day_on);
+    look_up(from_the_first_day_on);
     plans::fill(&mut raw).await;
     // So many are never free actors.
     raw.run("UPDATE jobs SET state = 'available', kind = 'now' WHERE state = 'scheduled'")
         .await;
     raw.run("ANALYZE").await;
-    // Of the people it is known by now that they are few.
-    scan_none_of(&TABLES, kept(&subject, 20..40).await);
+    // By now it knows that the jobs are many, and the people still few.
+    look_up(kept(&subject, 20..40).await);
 }
 
 /// How what is asked in each turn begins.
@@ -176,22 +195,28 @@ const ASKED: [&str; 10] = [
     "WITH ends",
 ];
 
-fn scan_none_of(tables: &[&str], plans: Vec<(String, String)>) {
+/// Fails if a kept plan reads one of [`TABLES`], or an index of one, from end to end.
+fn look_up(plans: Vec<(String, String)>) {
     for asked in ASKED {
         let kept = plans.iter().any(|(kept, _)| kept.starts_with(asked));
         assert!(kept, "sent anew each time: {asked}");
     }
     for (statement, plan) in plans {
-        let scan = |table: &&str| plan.contains(&format!("Seq Scan on {table} "));
-        assert!(!tables.iter().any(scan), "{statement}\n{plan}");
+        let lines: Vec<_> = plan.lines().collect();
+        for (line, next) in lines.iter().zip(lines.iter().skip(1).chain([&""])) {
+            let reads = |table: &&str| line.contains(&format!(" on {table} "));
+            let scans = line.contains("Scan") && TABLES.iter().any(reads);
+            let looks_up = line.contains(" using ") && next.contains("Index Cond:");
+            assert!(!scans || looks_up, "{line}\n{statement}\n{plan}");
+        }
     }
 }
 
-/// How often each table has been read from end to end; the server tells once everybody has.
+/// How often each of [`TABLES`] has been read from end to end, as far as connections have told.
 const SCANS: &str = "SELECT relname || ' ' || seq_scan AS line FROM pg_stat_user_tables \
      WHERE relname IN ('jobs', 'users', 'signups') ORDER BY relname";
 
-/// Nobody writes the text of these checks.
+/// The server writes the text of what checks a foreign key, and shows no plan of it.
 #[tokio::test]
 async fn what_a_row_refers_to_is_looked_up_in_an_index_too() {
     let subject = Subject::on(TestDatabase::postgres()).await;
@@ -203,29 +228,43 @@ async fn what_a_row_refers_to_is_looked_up_in_an_index_too() {
     for number in 0..20 {
         a_turn(&store, number).await;
     }
-    // Else it tells a second later.
-    let tell = "SELECT 'told' AS \"QUERY PLAN\" FROM pg_stat_force_next_flush()";
-    answers::<Line>(&store, tell.to_owned()).await;
+    // Else it tells when it has been idle for a while.
+    said(&store, "(SELECT 'told' FROM pg_stat_force_next_flush())").await;
     assert_eq!(raw.lines(SCANS).await, before);
 }
 
+const SETTINGS: &str = "current_setting('enable_seqscan') || ', ' || current_setting('jit')";
+
 #[tokio::test]
-async fn indexes_come_first_unless_the_operator_has_decided_that() {
+async fn indexes_come_first_unless_the_operator_has_said_whether_they_do() {
     let subject = Subject::on(TestDatabase::postgres()).await;
-    let settings = async || {
-        let question =
-            "SELECT current_setting('enable_seqscan') || current_setting('jit') AS \"QUERY PLAN\"";
-        let said: Vec<Line> = answers(&subject.another_store(), question.to_owned()).await;
-        said.into_iter().map(|line| line.said).collect::<String>()
-    };
-    assert_eq!(settings().await, "offoff");
+    let ours = async || said(&subject.another_store(), SETTINGS).await;
+    let mut raw = subject.raw().await;
+    let theirs = raw.lines(&format!("SELECT {SETTINGS}")).await;
+    assert_eq!(ours().await, "off, off");
     let url = subject.database.url();
     let (_, name) = url.rsplit_once('/').expect("a database");
     let name = name.split('?').next().expect("a name");
-    let mut raw = subject.raw().await;
     raw.run(&format!(
         "ALTER DATABASE \"{name}\" SET enable_seqscan = on"
     ))
     .await;
-    assert_eq!(settings().await, "onon");
+    assert_eq!([ours().await], theirs[..]);
+}
+
+#[tokio::test]
+async fn a_migration_goes_by_the_plans_of_the_server() {
+    let database = TestDatabase::postgres();
+    let mut raw = Raw::open(database.url()).await;
+    let theirs = raw.lines(&format!("SELECT {SETTINGS}")).await;
+    raw.run(&format!(
+        "CREATE TABLE seen (line TEXT);
+         CREATE FUNCTION see() RETURNS event_trigger LANGUAGE plpgsql AS
+             $$ BEGIN INSERT INTO seen VALUES ({SETTINGS}); END $$;
+         CREATE EVENT TRIGGER see ON ddl_command_end EXECUTE FUNCTION see()"
+    ))
+    .await;
+    database.store().migrate().await.expect("it migrates");
+    let seen = raw.lines("SELECT DISTINCT line FROM seen").await;
+    assert_eq!(seen, theirs);
 }

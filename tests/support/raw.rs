@@ -76,6 +76,9 @@ impl Raw {
 
     /// How the database would go about a statement with parameters, of which it knows nothing but
     /// their `types`, `(bigint, text)`, where it cannot find them out by itself.
+    ///
+    /// PostgreSQL may read tables from end to end here, as on no connection of the store's: an index that it prefers to
+    /// that, it prefers there too.
     pub async fn plan(&mut self, sql: &str, types: &str) -> String {
         match self {
             Raw::Sqlite(connection) => {
