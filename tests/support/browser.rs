@@ -28,7 +28,7 @@ pub const PHONE: (u32, u32) = (360, 740);
 pub const DESKTOP: (u32, u32) = (1280, 800);
 
 /// How long a page may take to show what it will show.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A browser with a profile of its own: no cookies, no cache. Closed with this value, even by a panic.
 pub struct Browser {
