@@ -148,6 +148,7 @@ async fn the_first_key_leads_past_the_navigation_and_a_password_can_be_shown() {
     let app = TestApp::start(&database).await;
     let browser = Browser::open(DESKTOP, false, true, "en").await;
     browser.goto(&format!("{}/signup", app.url)).await;
+    browser.wait_for_paint().await;
     assert_eq!(browser.tab().await, "skip");
     assert_eq!(browser.execute(SEEN).await, true);
     browser.press("\u{e007}").await;

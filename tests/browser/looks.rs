@@ -153,6 +153,7 @@ async fn what_only_decorates_comes_to_rest_within_five_seconds() {
     let app = TestApp::start(&database).await;
     let browser = Browser::open(DESKTOP, false, true, "en").await;
     browser.goto(&app.url).await;
+    browser.wait_for_paint().await;
     let moving =
         json!({"features": [{"name": "prefers-reduced-motion", "value": "no-preference"}]});
     browser.devtools("Emulation.setEmulatedMedia", moving).await;

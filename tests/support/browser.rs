@@ -17,6 +17,7 @@ use fantoccini::{
 };
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use self::driver::{ConsoleLog, DevTools};
 use super::axe::{self, Violation};
@@ -89,6 +90,13 @@ impl Browser {
             .goto(url)
             .await
             .unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+
+    /// Waits until something of the page has been painted: before that it hears no key.
+    pub async fn wait_for_paint(&self) {
+        let painted = "return performance.getEntriesByName('first-contentful-paint').length";
+        let painted = async { while self.execute(painted).await == 0 {} };
+        timeout(PATIENCE, painted).await.expect("a page is painted");
     }
 
     /// The first element that matches, once there is one.
