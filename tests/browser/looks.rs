@@ -23,7 +23,8 @@ const UNWRAP: &str = "
     document.querySelector('[http-equiv=refresh]')?.remove()";
 
 /// When each movement of the page ends, in milliseconds since it began. All begin anew, as what is shown again does:
-/// on a busy machine they may be over before anybody asks, and the browser lists only those that are not.
+/// on a busy machine they may be over before anybody asks, and the browser lists only those that are not. To be asked
+/// for them makes it apply what was changed.
 const ENDS_OF_MOVEMENTS: &str = "
     document.body.hidden = true;
     document.getAnimations();

@@ -17,7 +17,7 @@ use diesel::{
 use super::{
     Raw, Subject, at,
     attempts::{settled, verdict},
-    enqueued, job, plans, sign_up, signed_up,
+    enqueued, enter, job, plans, sign_up, signed_up,
 };
 use crate::support::database::TestDatabase;
 
@@ -129,14 +129,13 @@ async fn a_turn(store: &Store, number: i64) {
     );
 }
 
-fn with_one_connection(subject: &Subject) -> Store {
-    let (url, metrics) = (subject.database.url(), Metrics::new("test"));
-    Store::postgres(url, PoolSize(1), metrics).expect("a way there")
+fn with_one_connection(database: &TestDatabase) -> Store {
+    Store::postgres(database.url(), PoolSize(1), Metrics::new("test")).expect("a way there")
 }
 
 /// What is kept after twenty turns, with the plan of each; none of it was planned anew each time.
 async fn kept(subject: &Subject, people: std::ops::Range<i64>) -> Vec<(String, String)> {
-    let store = with_one_connection(subject);
+    let store = with_one_connection(&subject.database);
     for number in people {
         a_turn(&store, number).await;
     }
@@ -216,13 +215,21 @@ fn look_up(plans: Vec<(String, String)>) {
 const SCANS: &str = "SELECT relname || ' ' || seq_scan AS line FROM pg_stat_user_tables \
      WHERE relname IN ('jobs', 'users', 'signups') ORDER BY relname";
 
+/// How many are connected beside whoever asks.
+const OTHERS: &str = "SELECT CAST(count(*) AS TEXT) AS line FROM pg_stat_activity \
+     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+
 /// The server writes the text of what checks a foreign key, and shows no plan of it.
 #[tokio::test]
 async fn what_a_row_refers_to_is_looked_up_in_an_index_too() {
-    let subject = Subject::on(TestDatabase::postgres()).await;
-    let mut raw = subject.raw().await;
+    let database = TestDatabase::postgres();
+    let store = with_one_connection(&database);
+    store.migrate().await.expect("it migrates");
+    enter(&store, "here").await;
+    let mut raw = Raw::open(database.url()).await;
     raw.run("VACUUM ANALYZE").await;
-    let store = with_one_connection(&subject);
+    // The one that migrated tells as it goes, and only the store's one is left.
+    raw.until(OTHERS, |others| others == ["1"]).await;
     let before = raw.lines(SCANS).await;
     assert_eq!(before.len(), TABLES.len());
     for number in 0..20 {
