@@ -203,10 +203,14 @@ fn look_up(plans: Vec<(String, String)>) {
     for (statement, plan) in plans {
         let lines: Vec<_> = plan.lines().collect();
         for (line, next) in lines.iter().zip(lines.iter().skip(1).chain([&""])) {
-            let reads = |table: &&str| line.contains(&format!(" on {table} "));
-            let scans = line.contains("Scan") && TABLES.iter().any(reads);
-            let looks_up = line.contains(" using ") && next.contains("Index Cond:");
-            assert!(!scans || looks_up, "{line}\n{statement}\n{plan}");
+            let named = |table: &&str| line.contains(&format!(" on {table} "));
+            let of_ours = TABLES.iter().any(named);
+            // A bitmap is made on a line of its own, which names the index alone.
+            let by_index =
+                of_ours && line.contains(" using ") || line.contains("Bitmap Index Scan");
+            let looks_up = !by_index || next.contains("Index Cond:");
+            let scans = of_ours && line.contains("Seq Scan");
+            assert!(looks_up && !scans, "{line}\n{statement}\n{plan}");
         }
     }
 }
