@@ -16,7 +16,7 @@ mod words;
 
 use std::sync::Arc;
 
-use handlebars::{Context, Handlebars, no_escape};
+use handlebars::{Context, Handlebars, Template, no_escape};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -119,8 +119,18 @@ impl Text {
             }
         }
         let assets = Arc::new(assets);
-        let portuguese = Language::new(Locale::PtBr, &files, &assets)?;
-        let english = Language::new(Locale::En, &files, &assets)?;
+        let mut portuguese = Language::new(Locale::PtBr, &files, &assets)?;
+        let mut english = Language::new(Locale::En, &files, &assets)?;
+        for path in files.paths() {
+            let Some(name) = path.strip_suffix(".hbs") else {
+                continue;
+            };
+            let source = files.sources(path)?.concat();
+            // Once for both languages: nothing takes a start longer.
+            let template = compiled(name, &source)?;
+            portuguese.add(name, &source, template.clone())?;
+            english.add(name, &source, template)?;
+        }
         for (one, other) in [(&portuguese, &english), (&english, &portuguese)] {
             if let Some(key) = one.words.keys().find(|key| !other.words.contains(key)) {
                 return Err(TextError::MissingLanguage {
@@ -208,34 +218,36 @@ impl Language {
             helpers::register(&mut handlebars, locale, markup, &words, assets);
             handlebars
         };
-        let mut html = handlebars(Markup::Html);
+        let html = handlebars(Markup::Html);
         let mut plain = handlebars(Markup::Plain);
         plain.register_escape_fn(no_escape);
 
-        for path in files.paths() {
-            let Some(name) = path.strip_suffix(".hbs") else {
-                continue;
-            };
-            let source = files.sources(path)?.concat();
-            for key in sentence_keys(&source) {
-                if !words.contains(key) {
-                    return Err(bad_words(WordsError::UnknownKey(key.to_owned())));
-                }
-            }
-            let registry = if is_plain(name) {
-                &mut plain
-            } else {
-                &mut html
-            };
-            registry
-                .register_template_string(name, source)
-                .map_err(|source| TextError::BadTemplate {
-                    name: name.to_owned(),
-                    source: Box::new(source),
-                })?;
-        }
         Ok(Language { words, html, plain })
     }
+
+    /// Takes a template in, which may ask for no sentence that is missing.
+    fn add(&mut self, name: &str, source: &str, template: Template) -> Result<(), TextError> {
+        if let Some(key) = sentence_keys(source).find(|key| !self.words.contains(key)) {
+            return Err(TextError::BadWords {
+                locale: self.words.locale(),
+                source: WordsError::UnknownKey(key.to_owned()),
+            });
+        }
+        let registry = if is_plain(name) {
+            &mut self.plain
+        } else {
+            &mut self.html
+        };
+        registry.register_template(name, template);
+        Ok(())
+    }
+}
+
+fn compiled(name: &str, source: &str) -> Result<Template, TextError> {
+    Template::compile_with_name(source, name.to_owned()).map_err(|source| TextError::BadTemplate {
+        name: name.to_owned(),
+        source: Box::new(source),
+    })
 }
 
 fn is_plain(template: &str) -> bool {
