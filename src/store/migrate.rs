@@ -57,9 +57,6 @@ impl Store {
             }
             Db::Postgres(pool) => {
                 let mut connection: Pg = connected(pool).await?;
-                // Whoever asks the first question afterwards need not wait for a connection of its own.
-                let first = pool.clone();
-                tokio::spawn(in_time(async move { drop(first.get().await) }));
                 postgres::unbind(&mut connection).await?;
                 lock(&mut connection).await?;
                 // The lock ends with the connection, which is not given back to the pool.
