@@ -126,7 +126,7 @@ impl Text {
                 continue;
             };
             let source = files.sources(path)?.concat();
-            // Once for both languages: nothing takes a start longer.
+            // Once for both languages: until it calls the database, a start does little else.
             let template = compiled(name, &source)?;
             portuguese.add(name, &source, template.clone())?;
             english.add(name, &source, template)?;
@@ -205,6 +205,7 @@ impl Text {
 }
 
 impl Language {
+    /// Without a template yet.
     fn new(locale: Locale, files: &Files, assets: &Arc<Assets>) -> Result<Self, TextError> {
         let bad_words = |source| TextError::BadWords { locale, source };
         let mut words = Words::new(locale);
@@ -243,6 +244,7 @@ impl Language {
     }
 }
 
+/// Reads a template.
 fn compiled(name: &str, source: &str) -> Result<Template, TextError> {
     Template::compile_with_name(source, name.to_owned()).map_err(|source| TextError::BadTemplate {
         name: name.to_owned(),

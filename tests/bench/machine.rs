@@ -13,7 +13,7 @@ pub fn described() -> String {
         Some(format!("{} cores", cores())),
         memory,
         said("uname", &["-sr"]),
-        shared_by_session(),
+        autogroup(),
         filesystem().map(|name| format!("databases on {name}")),
         said("rustc", &["--version"]),
         server().and_then(|postgres| said(&postgres, &["--version"])),
@@ -33,11 +33,12 @@ pub fn load() -> String {
     load.split(' ').next().unwrap_or_default().to_owned()
 }
 
-/// Linux may share the cores out between sessions in the place of processes, and each connection to PostgreSQL is a
-/// session of its own: beside threads that always compute, one waits up to a tenth of a second for a core.
-fn shared_by_session() -> Option<String> {
+/// Whether Linux may share the cores out between sessions, in the place of processes. Each connection to PostgreSQL is a
+/// session of its own: beside threads that always compute, one may wait a tenth of a second for a core.
+fn autogroup() -> Option<String> {
     let setting = fs::read_to_string("/proc/sys/kernel/sched_autogroup_enabled").ok()?;
-    (setting.trim() == "1").then(|| "cores shared out by session (autogroup)".to_owned())
+    let set = if setting.trim() == "1" { "on" } else { "off" };
+    Some(format!("autogroup {set}"))
 }
 
 /// Of the folder in which the databases lie: one that is kept in memory has no disk to wait for.

@@ -30,6 +30,27 @@ struct TakenName;
 #[folder = "tests/embedding/wrong/taken_sentence/"]
 struct TakenSentence;
 
+#[derive(RustEmbed)]
+#[folder = "tests/embedding/wrong/unclosed_template/"]
+struct UnclosedTemplate;
+
+#[derive(RustEmbed)]
+#[folder = "tests/embedding/wrong/unknown_sentence/"]
+struct UnknownSentence;
+
+#[tokio::test]
+async fn a_template_that_is_none_is_refused_at_the_start() {
+    let said = refused(&[], Builder::templates::<UnclosedTemplate>).await;
+    let unread = "the template pages/unclosed cannot be read";
+    assert!(said.contains(unread), "{said}");
+}
+
+#[tokio::test]
+async fn a_template_that_asks_for_a_sentence_that_nobody_wrote_is_refused_at_the_start() {
+    let said = refused(&[], Builder::templates::<UnknownSentence>).await;
+    assert!(said.contains("reminder.nobody_wrote_this"), "{said}");
+}
+
 #[tokio::test]
 async fn a_sentence_that_one_language_lacks_is_refused_at_the_start() {
     let said = refused(&[], Builder::templates::<OneLanguage>).await;
