@@ -48,7 +48,9 @@ async fn a_template_that_is_none_is_refused_at_the_start() {
 #[tokio::test]
 async fn a_template_that_asks_for_a_sentence_that_nobody_wrote_is_refused_at_the_start() {
     let said = refused(&[], Builder::templates::<UnknownSentence>).await;
-    assert!(said.contains("reminder.nobody_wrote_this"), "{said}");
+    let asks = "the template pages/silent asks for the sentence `reminder.nobody_wrote_this`, which is missing in \
+                templates/text/";
+    assert!(said.contains(asks), "{said}");
 }
 
 #[tokio::test]
