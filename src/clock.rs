@@ -3,7 +3,7 @@
 //! The machine's time of day can leap: somebody sets it, a virtual machine wakes up elsewhere. A leap of a
 //! day ahead would make everything due at once, and one back would keep letters waiting for a day. So the
 //! clock takes the time of day once, counts on by itself, and from then on follows the time of day by at
-//! most one part in [`PACE`].
+//! most one part in `PACE`.
 
 use std::{
     future::Future,

@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 /// Runs `main`, and with it all actors, on this thread until it ends.
 ///
 /// The connections' drivers run on further threads, as many as there are cores; the jobs' own code on
-/// [`Threads`] of its own.
+/// `Threads` of its own.
 pub fn block_on<F: Future>(main: F) -> F::Output {
     System::with_tokio_rt(runtime).block_on(main)
 }

@@ -20,7 +20,7 @@ impl Store {
     /// Makes scheduled and failed jobs available whose time has come, and says how many in each queue. On PostgreSQL those
     /// that another holds are passed by.
     ///
-    /// In portions of [`PORTION`], the longest due first: after a long stop so many may be due that
+    /// In portions of `PORTION`, the longest due first: after a long stop so many may be due that
     /// one transaction for all would never end in time.
     pub async fn stage(&self, now: Timestamp) -> Result<BTreeMap<String, usize>, StoreError> {
         let mut staged = BTreeMap::new();

@@ -91,7 +91,7 @@ impl Store {
 
     /// How many jobs there are, by queue, kind and state.
     ///
-    /// Counted in portions of [`PORTION`] numbers: with millions of jobs one question for all would have no
+    /// Counted in portions of `PORTION` numbers: with millions of jobs one question for all would have no
     /// answer in time, and count as a database that is away. A job that moves on in the meantime is counted
     /// once, in one of its states.
     pub async fn job_counts(&self) -> Result<Vec<JobCount>, StoreError> {

@@ -1,7 +1,7 @@
 //! The door for browsers and programs.
 //!
-//! A handler gets a [`visit::Visit`], asks the store or an actor, and answers with a page, with
-//! JSON, or with a [`WebError`], of which [`failure`] makes the page or JSON that fits.
+//! A handler gets a `visit::Visit`, asks the store or an actor, and answers with a page, with
+//! JSON, or with a `WebError`, of which `failure` makes the page or JSON that fits.
 
 pub(crate) mod api;
 mod arrival;
